@@ -1,0 +1,74 @@
+"""What the doctor says: findings, what could not be checked, and the diagnosis that holds both."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import msgspec
+from msgspec import field
+
+from .machine import SCHEMA_VERSION, Machine
+
+
+class Evidence(msgspec.Struct, kw_only=True):
+    """One fact or log line that speaks for a finding."""
+
+    text: str
+    source: Optional[str] = None
+    """Path of the fact (``driver.version``) or name of the log."""
+    line: Optional[int] = None
+    """Line number in the log, from 1; None for facts."""
+
+
+class Step(msgspec.Struct, kw_only=True):
+    """One thing that the user can do."""
+
+    do: str
+    run: Optional[str] = None
+    """A command for this machine; shown, never executed by llmdoctor."""
+    cost: Optional[str] = None
+    """What it costs: a reboot, quality, speed, money."""
+
+
+class Finding(msgspec.Struct, kw_only=True):
+    id: str
+    title: str
+    kind: str
+    """``cause`` or ``symptom``."""
+    severity: str
+    """``error``, ``warning`` or ``info``."""
+    confidence: str
+    """``confirmed``, ``likely`` or ``possible``."""
+    runtime: Optional[str] = None
+    """The runtime affected; None if the machine as a whole is."""
+    evidence: list[Evidence] = field(default_factory=list)
+    why: str = ""
+    fix: list[Step] = field(default_factory=list)
+    verify: str = ""
+    refs: list[str] = field(default_factory=list)
+    explains: list[str] = field(default_factory=list)
+    """Ids of the findings that were found too and that this one brings about."""
+
+
+class NotChecked(msgspec.Struct, kw_only=True):
+    """A rule whose condition hangs on a fact that nobody could read."""
+
+    id: str
+    reason: str
+
+
+class Diagnosis(msgspec.Struct, kw_only=True):
+    """The result of ``check``; this is the JSON contract."""
+
+    schema_version: int = SCHEMA_VERSION
+    tool_version: str
+    machine: Machine
+    runs: list[None] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    """Best first; those that another one explains stand in ``explained``."""
+    explained: list[Finding] = field(default_factory=list)
+    """Findings that a root cause above brings about."""
+    not_checked: list[NotChecked] = field(default_factory=list)
+    passed: int = 0
+    """Rules that could be checked and found nothing."""
+    timings_ms: dict[str, float] = field(default_factory=dict)
