@@ -1,0 +1,94 @@
+"""Checks of the knowledge base: faults that compilation alone does not see, and the rules' own examples."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from ..facts.fact import Unknown
+from .engine import evaluate_rule, judge
+from .index import source_folder
+from .sources import Loaded, RuleError, cycle, example_machine, find, load_file
+
+
+def faults(folder: Optional[str] = None) -> tuple[list[str], int]:
+    """Every fault in every file as one line each, and the number of files. Goes on after a fault."""
+    from ..runtimes import runtime_names
+
+    found: list[str] = []
+    loaded: list[Loaded] = []
+    count = 0
+    try:
+        for rule_id, path in find(folder or source_folder()):
+            count += 1
+            try:
+                loaded.append(load_file(rule_id, path, runtime_names()))
+            except RuleError as error:
+                found.append(str(error))
+    except RuleError as error:
+        return [str(error)], count
+    known = {rule_id for rule_id, _ in find(folder or source_folder())}
+    for one in loaded:
+        found += [f"{one.path}: {fault}" for fault in _faults_of(one, known)]
+    circle = cycle({one.id: one.source.explains for one in loaded})
+    if circle:
+        found.append("these explain each other in a circle: " + " -> ".join(circle))
+    return found, count
+
+
+def _faults_of(one: Loaded, known: set[str]) -> list[str]:
+    source = one.source
+    found = []
+    if not any(example.matches is True for example in source.examples):
+        found.append("no example that must match")
+    if not any(example.matches is False for example in source.examples):
+        found.append("no example that must not match")
+    if not source.fix:
+        found.append("no remedy under fix")
+    if not source.refs:
+        found.append("no source under refs")
+    if not source.evidence:
+        found.append("no evidence")
+    if len(source.title) > 110:
+        found.append("the title is longer than 110 characters")
+    for other in source.explains:
+        if other not in known:
+            found.append(f"explains {other}, which is no rule")
+    for ref in source.refs:
+        if not ref.startswith("https://"):
+            found.append(f"{ref} is no https address")
+    return found
+
+
+def failing_examples(one: Loaded) -> list[str]:
+    """What is wrong with the rule's examples, one line each; an example that matches must also give readable texts."""
+    failures = []
+    for example in one.source.examples:
+        try:
+            machine = example_machine(example.machine)
+        except ValueError as error:
+            failures.append(f"example {example.name!r}: {error}")
+            continue
+        # An example need not say that the runtime which the rule speaks of is installed.
+        rule = one.rule
+        result, _ = evaluate_rule(rule, machine)
+        if rule.runtimes and isinstance(result.value, Unknown) and ".installed: not recorded" in result.value.unknown:
+            from ..facts.machine import Runtime
+
+            runtime = machine.runtimes.setdefault(rule.runtimes[0], Runtime())
+            if isinstance(runtime.installed, Unknown):
+                runtime.installed = True
+            result, _ = evaluate_rule(rule, machine)
+        value = "unknown" if isinstance(result.value, Unknown) else bool(result.value)
+        if value != example.matches:
+            why = f" ({result.value.unknown})" if isinstance(result.value, Unknown) else ""
+            failures.append(f"example {example.name!r}: expected {_word(example.matches)}, got {_word(value)}{why}")
+        elif value is True:
+            finding = judge(machine, [rule]).findings[0]
+            own = [item for item in finding.evidence if item.source is None]
+            if not own:
+                failures.append(f"example {example.name!r}: no line of evidence can be filled in")
+    return failures
+
+
+def _word(value: object) -> str:
+    return {True: "a match", False: "no match"}.get(value, "unknown") if isinstance(value, bool) else "unknown"
