@@ -1,0 +1,135 @@
+"""Saved machines: writing one without private data, and opening one that may come from a stranger."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import msgspec
+
+from .. import __version__
+from ..facts.machine import SCHEMA_VERSION, Machine
+from ..host import recording
+from ..host.host import Host
+from ..host.live import Live
+from ..host.text import clean
+from ..redact.redactor import Redactor
+from .survey import Seen, look
+
+
+class StorageError(ValueError):
+    """A file that cannot be written, or that is no saved machine: one line that names it."""
+
+
+class Recorder:
+    """A Host on this machine that keeps what was asked, so that it can be saved."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._recorder = recording.Recorder(live)
+        self.host = Host(self._recorder)
+
+    @classmethod
+    def live(cls) -> Recorder:
+        return cls(Live())
+
+    def close(self) -> None:
+        self._live.close()
+
+    def save(self, path: str, note: str = "") -> dict[str, int]:
+        """Writes the recording, redacted, readable by its owner alone. Says how much was hidden, by kind."""
+        host = self.host
+        user, hostname = host.system("user"), host.system("hostname")
+        redactor = Redactor(user if isinstance(user, str) else "", hostname if isinstance(hostname, str) else "")
+        entries = self._recorder.entries()
+        for entry in entries:
+            redactor.learn_from(entry.key)
+            redactor.learn_from(entry.value)
+        for entry in entries:
+            entry.key = redactor.value(entry.key)
+            # Bytes stand as hexadecimal text, which has no words to replace.
+            entry.value = entry.value if entry.kind == "bytes" else redactor.value(entry.value)
+            entry.error = redactor.text(entry.error) if entry.error else None
+        record = recording.Recording(
+            tool_version=__version__, note=note, recorded_at=time.strftime("%Y-%m-%dT%H:%M:%S%z"), answers=entries
+        )
+        # One question a line: two recordings can be compared with a line-by-line diff.
+        head = msgspec.json.encode(msgspec.structs.replace(record, answers=[]))
+        assert head.endswith(b"[]}")
+        body = b",\n".join(msgspec.json.encode(entry) for entry in entries)
+        _write(path, head[:-2] + b"\n" + body + b"\n]}\n")
+        return redactor.counts
+
+
+def _write(path: str, content: bytes) -> None:
+    temporary = f"{path}.{os.getpid()}.part"
+    try:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {(error.strerror or str(error)).lower()}") from None
+
+
+def open_saved(path: str, deadline_s: float) -> Seen:
+    """A saved machine: a recording, which today's probes read anew, or the JSON that ``check`` printed.
+
+    Raises StorageError with one line that names the file and what is wrong with it.
+    """
+    data = _load(path)
+    if not isinstance(data, dict):
+        raise StorageError(f"{path} is no saved machine: the file holds a JSON {type(data).__name__}, not an object")
+    if data.get("format") == recording.FORMAT:
+        return _from_recording(path, data, deadline_s)
+    machine = data.get("machine", data)
+    if not isinstance(machine, dict) or "schema_version" not in data or not {"os", "cpu"} & machine.keys():
+        raise StorageError(f"{path} is no saved machine: neither a recording of --save nor the JSON of check")
+    _check_version(path, data["schema_version"])
+    try:
+        return Seen(msgspec.convert(machine, Machine), {})
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise StorageError(f"{path} is damaged: {error}") from None
+
+
+def _load(path: str) -> Any:
+    try:
+        if not os.path.isfile(path):
+            why = "is a folder" if os.path.isdir(path) else "no such file" if not os.path.exists(path) else "is no regular file"
+            raise StorageError(f"{path}: {why}")
+        size = os.path.getsize(path)
+        if size > recording.MAX_FILE_BYTES:
+            raise StorageError(
+                f"{path} is too large for a saved machine ({size >> 20} MiB, at most {recording.MAX_FILE_BYTES >> 20})"
+            )
+        with open(path, "rb") as file:
+            raw = file.read(recording.MAX_FILE_BYTES)
+    except (OSError, ValueError) as error:
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(f"{path} cannot be read: {(getattr(error, 'strerror', None) or str(error)).lower()}") from None
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        reason = "it is empty" if not raw.strip() else clean(str(error).encode())
+        raise StorageError(f"{path} is not JSON: {reason}") from None
+
+
+def _check_version(path: str, version: object) -> None:
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise StorageError(f"{path} is damaged: schema_version is {version!r}")
+    if version > SCHEMA_VERSION:
+        raise StorageError(f"{path} was written by a newer llmdoctor (schema {version}, this one reads {SCHEMA_VERSION})")
+
+
+def _from_recording(path: str, data: dict[str, Any], deadline_s: float) -> Seen:
+    _check_version(path, data.get("schema_version"))
+    try:
+        record = msgspec.convert(data, recording.Recording)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise StorageError(f"{path} is damaged: {error}") from None
+    if not record.answers:
+        raise StorageError(f"{path} is damaged: it holds no answers")
+    seen = look(Host(recording.replay(record)), deadline_s)
+    seen.machine.recorded_at = record.recorded_at
+    return seen

@@ -1,0 +1,158 @@
+"""From a Host to a Machine. The one place that knows which probe needs what of which other.
+
+Three waves, so that looking does not change what is looked at: files first; then NVML and commands;
+then cuInit in a child. NVIDIA's libraries may load modules and make device nodes when they start, so
+the nodes are listed before.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, NamedTuple
+
+from ..facts.fact import REST, Unknown, all_unknown
+from ..facts.machine import (
+    Changes,
+    Container,
+    ContainerEngine,
+    Cpu,
+    Cuda,
+    Driver,
+    Gpu,
+    Intel,
+    KernelLog,
+    Machine,
+    Memory,
+    Network,
+    Os,
+    Rocm,
+    Runtime,
+    Vulkan,
+)
+from ..host.host import Host
+from .tasks import Tasks
+
+
+class Seen(NamedTuple):
+    machine: Machine
+    timings_ms: dict[str, float]
+    """How long each probe took, milliseconds."""
+
+
+def _struct(kind: Any) -> Callable[[str], Any]:
+    return lambda reason: all_unknown(kind, reason)
+
+
+def look(host: Host, deadline_s: float) -> Seen:
+    """Everything about the machine behind this Host. Never raises; what did not answer in time is unknown, with that reason."""
+    from ..probes import (
+        amd,
+        changes,
+        container,
+        container_engine,
+        cpu,
+        cuda,
+        disk,
+        driver,
+        environment,
+        intel,
+        kernel_log,
+        memory,
+        network,
+        nvidia,
+        pci,
+        python_envs,
+        system,
+        vulkan,
+    )
+    from ..runtimes import all_runtimes
+    from ..runtimes.surroundings import Surroundings
+
+    tasks = Tasks(deadline_s)
+    run, unknown = tasks.start, Unknown
+
+    # Files.
+    run("os", lambda: system.probe(host), _struct(Os))
+    run("env", lambda: environment.probe(host), lambda why: {REST: unknown(why)})
+    run("pci", lambda: pci.pci_gpus(host), unknown)
+    run("driver_files", lambda cards: driver.driver_files(host, cards), _struct(Driver), ("pci",))
+    run("cpu", lambda: cpu.probe(host), _struct(Cpu))
+    run("memory", lambda: memory.probe(host), _struct(Memory))
+    run("container", lambda: container.probe(host), _struct(Container))
+    run("network", lambda: network.probe(host), _struct(Network))
+    run("python_envs", lambda: python_envs.probe(host), unknown)
+    run("vulkan", lambda: vulkan.probe(host), _struct(Vulkan))
+    run("rocm", lambda: amd.rocm(host), _struct(Rocm))
+    run("amd", lambda cards: amd.amd_gpus(host, cards), lambda why: [], ("pci",))
+    run("intel", lambda: intel.probe(host), _struct(Intel))
+    run("processes", host.processes, unknown)
+
+    # NVML and commands, once the device nodes are written down.
+    run("nvidia", lambda files, cards: nvidia.probe(host, cards, files), nvidia.failed, ("driver_files", "pci"))
+    run("container_engine", lambda: container_engine.probe(host), _struct(ContainerEngine))
+    run("cuda", lambda: cuda.probe(host), _struct(Cuda))
+    run("changes", lambda: changes.probe(host), _struct(Changes))
+
+    # cuInit, after NVML.
+    run("cuda_init", lambda files, nvml: driver.finish(host, files, nvml), _struct(Driver), ("driver_files", "nvidia"))
+
+    # Runtimes, and what depends on them.
+    def surroundings(processes: Any, envs: Any, env: Any) -> Surroundings:
+        return Surroundings(
+            processes=processes, listeners=host.listeners(), python_envs=envs, env=env, platform=host.platform()
+        )
+
+    run("surroundings", surroundings, lambda why: None, ("processes", "python_envs", "env"))
+    modules = all_runtimes()
+    for module in modules:
+        run(
+            f"runtime {module.NAME}",
+            lambda around, module=module: module.probe(host, around),
+            _struct(Runtime),
+            ("surroundings",),
+        )
+
+    def places(*runtimes: Runtime) -> Any:
+        return disk.probe(host, disk.places(host, dict(zip((module.NAME for module in modules), runtimes))))
+
+    names = tuple(f"runtime {module.NAME}" for module in modules)
+    run("disks", places, unknown, names)
+
+    def log(cards: Any, *runtimes: Runtime) -> KernelLog:
+        return kernel_log.probe(host, bool(cards) or any(runtime.installed is True for runtime in runtimes))
+
+    run("kernel_log", log, _struct(KernelLog), ("pci", *names))
+
+    get = tasks.value
+    cards: Any = get("pci")
+    machine = Machine(
+        recorded_at=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        os=get("os"),
+        container=get("container"),
+        container_engine=get("container_engine"),
+        cpu=get("cpu"),
+        memory=get("memory"),
+        disks=get("disks"),
+        gpus=_gpus(cards, get("nvidia").gpus, get("amd")),
+        driver=get("cuda_init"),
+        cuda=get("cuda"),
+        rocm=get("rocm"),
+        vulkan=get("vulkan"),
+        intel=get("intel"),
+        env=get("env"),
+        kernel_log=get("kernel_log"),
+        network=get("network"),
+        changes=get("changes"),
+        python_envs=get("python_envs"),
+        runtimes={module.NAME: get(f"runtime {module.NAME}") for module in modules},
+    )
+    return Seen(machine, dict(tasks.timings_ms))
+
+
+def _gpus(cards: Any, nvidia_gpus: list[Gpu], amd_gpus: list[Gpu]) -> Any:
+    """NVIDIA's first, in NVML's order, then AMD's, then the others as the bus shows them."""
+    others = (
+        [] if isinstance(cards, Unknown) or cards is None else [gpu for gpu in cards if gpu.vendor not in ("nvidia", "amd")]
+    )
+    found = [*nvidia_gpus, *amd_gpus, *others]
+    return cards if not found and isinstance(cards, Unknown) else found
