@@ -35,7 +35,7 @@ class Nvml:
         self._lock = threading.Lock()
         self._process: Optional[subprocess.Popen[bytes]] = None
         self._failure: Optional[str] = None
-        self._deadline_s = NVML_DEADLINE_S
+        self._deadline_s = NVML_DEADLINE_S  # read when made: tests shorten it
 
     def ask(self, function: str, arguments: tuple[Union[str, int], ...]) -> Answer:
         """``value``, or ``error``: ``absent`` for what this card or driver does not have, else NVML's name of the error."""

@@ -8,12 +8,14 @@ from typing import Iterator
 from ..facts.finding import Diagnosis, Finding
 from .document import MAX_EVIDENCE, grouped, machine_lines, verdict
 
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|#@])")
+_SPECIAL = re.compile(r"([\\`*_\[\]|#])")
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@&#8203;"})
+"""Angle brackets could open HTML; a name after @ would call a person."""
 
 
 def escape(text: str) -> str:
     """Text that Markdown shows as it is; in one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split())).translate(_ENTITIES)
 
 
 def _code(text: str) -> list[str]:

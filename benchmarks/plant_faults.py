@@ -1,0 +1,235 @@
+"""Plants faults on a machine with an NVIDIA GPU and looks whether ``llmdoctor check`` names each as the first finding.
+
+    sudo python benchmarks/plant_faults.py [--save FOLDER] [--only NAME]
+
+Needs root for mount namespaces (``unshare -m``): a fault exists only inside the namespace of one check
+and is gone with it. Nothing on the machine is changed, and no setting of the card is touched. Prints a
+table; exit status 1 if a first finding is not the root cause that was planted, or if the healthy
+machine gets a finding of warning or above.
+"""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from typing import NamedTuple, Optional
+
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class Fault(NamedTuple):
+    name: str
+    expected: tuple[str, ...]
+    """Ids that may stand first; empty: no finding of warning or above."""
+    mounts: str = ""
+    """Shell lines run in the new mount namespace before the check."""
+    environment: dict[str, Optional[str]] = {}
+    before: str = ""
+    """Shell line before the check in the same shell, such as a ulimit."""
+    holder: str = ""
+    """Python source of a process that runs meanwhile."""
+
+
+def first_library(soname: str) -> Optional[str]:
+    """The path that the loader takes for this soname."""
+    text = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True).stdout
+    found = re.search(rf"{re.escape(soname)} \(libc6,x86-64\S*\) => (\S+)", text)
+    return found[1] if found else None
+
+
+def hide(path: str) -> str:
+    """Puts an empty file in the place of ``path``; it then exists but is nothing that it should be."""
+    return f"mount --bind {EMPTY} {shlex.quote(os.path.realpath(path))}"
+
+
+def without(*names: str) -> str:
+    """A /dev of its own without these nodes."""
+    drop = " ".join(f"$t/{name}" for name in names)
+    return f"t=$(mktemp -d); mount -t tmpfs tmpfs $t; cp -a /dev/nvidia* $t/; cp -a /dev/null /dev/zero /dev/urandom /dev/random /dev/tty $t/; mkdir -p $t/shm $t/pts; rm -f {drop}; mount --rbind $t /dev"
+
+
+def loose_library(folder: str, target: str, soname: str) -> str:
+    os.makedirs(folder, exist_ok=True)
+    link = os.path.join(folder, soname)
+    if not os.path.lexists(link):
+        os.symlink(target, link)
+    return folder
+
+
+def other_version(folder: str) -> Optional[str]:
+    """A copy of libnvidia-ml that says it is of another version: NVML then really answers with a mismatch."""
+    library = first_library("libnvidia-ml.so.1")
+    if library is None:
+        return None
+    real = os.path.realpath(library)
+    found = re.search(r"\.so\.(\d+\.\d+(?:\.\d+)?)$", real)
+    version = found[1] if found else subprocess.run(
+        ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"], capture_output=True, text=True
+    ).stdout.split()[0]
+    other = version[:-1] + ("1" if version[-1] != "1" else "2")
+    with open(real, "rb") as file:
+        data = file.read()
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "libnvidia-ml.so.1"), "wb") as file:
+        file.write(data.replace(version.encode(), other.encode()))
+    return folder
+
+
+HOLDER = """
+import ctypes, time
+cuda = ctypes.CDLL("libcuda.so.1"); cuda.cuInit(0)
+context = ctypes.c_void_p(); cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0); cuda.cuCtxSetCurrent(context)
+free = ctypes.c_size_t(); total = ctypes.c_size_t(); cuda.cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(total))
+pointer = ctypes.c_uint64(); print(cuda.cuMemAlloc_v2(ctypes.byref(pointer), ctypes.c_size_t(int(free.value * 0.95))), flush=True)
+time.sleep(120)
+"""
+
+
+def faults(scratch: str) -> list[Fault]:
+    cuda, nvml = first_library("libcuda.so.1"), first_library("libnvidia-ml.so.1")
+    found = [
+        Fault("healthy", ()),
+        Fault("uvm-missing", ("driver.uvm-not-loaded",), without("nvidia-uvm", "nvidia-uvm-tools")),
+        Fault("uvm-covered", ("driver.uvm-not-loaded",), hide("/dev/nvidia-uvm")),
+        Fault("nvidiactl-missing", ("driver.device-nodes-missing",), without("nvidiactl")),
+        Fault("nvidiactl-covered", ("driver.device-nodes-missing",), hide("/dev/nvidiactl")),
+        Fault("nvidia0-missing", ("driver.device-nodes-missing",), without("nvidia0")),
+        Fault("nvidia0-covered", ("driver.device-nodes-missing",), hide("/dev/nvidia0")),
+        Fault("visible-empty", ("env.cuda-visible-devices-hides-gpu",), environment={"CUDA_VISIBLE_DEVICES": ""}),
+        Fault("visible-minus-1", ("env.cuda-visible-devices-hides-gpu",), environment={"CUDA_VISIBLE_DEVICES": "-1"}),
+        Fault("visible-7", ("env.cuda-visible-devices-invalid",), environment={"CUDA_VISIBLE_DEVICES": "7"}),
+        Fault(
+            "visible-bad-uuid",
+            ("env.cuda-visible-devices-invalid",),
+            environment={"CUDA_VISIBLE_DEVICES": "GPU-00000000-1111-2222-3333-444444444444"},
+        ),
+        Fault("vram-held", ("oom.other-process",), holder=HOLDER),
+        Fault("address-space", ("oom.address-space",), before="ulimit -v 4194304"),
+        Fault("cgroup-limit", ("oom.container-limit",), before=CGROUP),
+        Fault("cpu-torch", ("cuda.torch-cpu-build",), environment={"VIRTUAL_ENV": cpu_torch(os.path.join(scratch, "cpu-env"))}),
+    ]
+    if cuda:
+        found.append(Fault("libcuda-covered", ("driver.library-missing",), hide(cuda)))
+        found.append(Fault("libcuda-gone", ("driver.library-missing",), gone(cuda, "libcuda.so")))
+    if nvml:
+        found.append(Fault("libnvidia-ml-covered", ("driver.library-missing",), hide(nvml)))
+        found.append(Fault("libnvidia-ml-gone", ("driver.library-missing",), gone(nvml, "libnvidia-ml.so")))
+        folder = other_version(os.path.join(scratch, "other"))
+        found.append(Fault("nvml-mismatch", ("driver.nvml-version-mismatch",), environment={"LD_LIBRARY_PATH": folder}))
+    stubs = glob.glob("/usr/local/cuda*/**/stubs/libcuda.so", recursive=True)
+    if stubs:
+        folder = loose_library(os.path.join(scratch, "stubs"), stubs[0], "libcuda.so.1")
+        found.append(Fault("stub-first", ("driver.stub-libcuda",), environment={"LD_LIBRARY_PATH": folder}))
+    compat = glob.glob("/usr/local/cuda*/compat/libcuda.so.1")
+    if compat:
+        found.append(
+            Fault(
+                "compat-first",
+                ("cuda.ld-library-path-shadows", "driver.forward-compat-unsupported-hw", "driver.two-installations"),
+                environment={"LD_LIBRARY_PATH": os.path.dirname(compat[0])},
+            )
+        )
+    return found
+
+
+def gone(library: str, start: str) -> str:
+    """The library's folder as it is, without the files of this name."""
+    folder = os.path.dirname(os.path.realpath(library))
+    return (
+        f"t=$(mktemp -d); mount -t tmpfs tmpfs $t; mkdir $t/up $t/work; "
+        f"mount -t overlay overlay -o lowerdir={folder},upperdir=$t/up,workdir=$t/work {folder} && rm -f {folder}/{start}*"
+    )
+
+
+def cpu_torch(folder: str) -> str:
+    """A stand-in for an environment with PyTorch's CPU build: the files that tell what it is, without its libraries."""
+    site = os.path.join(folder, "lib", f"python3.{sys.version_info[1]}", "site-packages")
+    os.makedirs(os.path.join(site, "torch"), exist_ok=True)
+    os.makedirs(os.path.join(site, "torch-2.11.0+cpu.dist-info"), exist_ok=True)
+    os.makedirs(os.path.join(folder, "bin"), exist_ok=True)
+    with open(os.path.join(folder, "pyvenv.cfg"), "w") as file:
+        file.write(f"home = {os.path.dirname(sys.executable)}\nversion = {sys.version.split()[0]}\n")
+    with open(os.path.join(site, "torch", "version.py"), "w") as file:
+        file.write("__version__ = '2.11.0+cpu'\ndebug = False\ncuda: Optional[str] = None\nhip: Optional[str] = None\nxpu: Optional[str] = None\n")
+    with open(os.path.join(site, "torch-2.11.0+cpu.dist-info", "METADATA"), "w") as file:
+        file.write("Metadata-Version: 2.1\nName: torch\nVersion: 2.11.0+cpu\n")
+    return folder
+
+
+CGROUP = (
+    "c=/sys/fs/cgroup/llmdoctor-fault; mkdir -p $c; echo 4294967296 > $c/memory.max || "
+    "{ c=/sys/fs/cgroup/memory/llmdoctor-fault; mkdir -p $c; echo 4294967296 > $c/memory.limit_in_bytes; }; echo $$ > $c/cgroup.procs"
+)
+EMPTY = ""
+
+
+def check(fault: Fault, save: Optional[str]) -> tuple[int, dict[str, object], str, float]:
+    environment = dict(os.environ)
+    for name, value in fault.environment.items():
+        environment[name] = value or ""
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (HERE, environment.get("PYTHONPATH"))))
+    command = f"{shlex.quote(sys.executable)} -m llmdoctor check --format json"
+    if save:
+        command += " --save " + shlex.quote(os.path.join(save, fault.name + ".json"))
+    script = "; ".join(part for part in (fault.mounts, fault.before) if part)
+    script = (f"{{ {script}; }} >&2; " if script else "") + "exec " + command
+    argv = ["unshare", "-m", "bash", "-c", script] if fault.mounts else ["bash", "-c", script]
+    holder = None
+    if fault.holder:
+        holder = subprocess.Popen([sys.executable, "-c", fault.holder], stdout=subprocess.PIPE)
+        assert holder.stdout is not None
+        holder.stdout.readline()
+    try:
+        started = time.monotonic()
+        done = subprocess.run(argv, capture_output=True, text=True, env=environment, timeout=120)
+        seconds = time.monotonic() - started
+    finally:
+        if holder is not None:
+            holder.kill()
+            holder.wait()
+    try:
+        return done.returncode, json.loads(done.stdout), done.stderr, seconds
+    except ValueError:
+        return done.returncode, {}, done.stderr + done.stdout[-2000:], seconds
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--save", help="folder for the recordings of each fault")
+    parser.add_argument("--only", action="append", help="names of faults")
+    options = parser.parse_args()
+    global EMPTY
+    wrong = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        EMPTY = os.path.join(scratch, "empty")
+        open(EMPTY, "w").close()
+        for fault in faults(scratch):
+            if options.only and fault.name not in options.only:
+                continue
+            status, result, errors, seconds = check(fault, options.save)
+            findings = result.get("findings", [])
+            assert isinstance(findings, list)
+            serious = [one for one in findings if one["severity"] != "info"]
+            first = serious[0]["id"] if serious else "-"
+            good = bool(result) and (first in fault.expected if fault.expected else not serious)
+            wrong += not good
+            print(f"{'ok   ' if good else 'WRONG'} {fault.name:22} {seconds:5.2f} s  exit {status}  first: {first}", flush=True)
+            for one in serious[:4] if not good or fault.expected else serious:
+                print(f"        {one['severity']}: {one['id']} explains {one['explains']}")
+                for item in one["evidence"][:3]:
+                    print(f"          - {item['text'][:160]}")
+            if not good:
+                print("        expected:", fault.expected or "nothing", errors.strip()[-600:])
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
