@@ -515,6 +515,8 @@ class KernelLog(Struct):
     """NVRM's line that this card needs another (legacy, open) module; absent if none."""
     gsp_failure: Fact[str] = NOT_RECORDED
     """A line about GSP firmware failing; absent if none."""
+    adapter_init_failure: Fact[str] = NOT_RECORDED
+    """NVRM's line that a card could not be started (``RmInitAdapter failed!`` with its codes); absent if none."""
     bar_unassigned: Fact[bool] = NOT_RECORDED
     """NVRM or PCI lines: a BAR of the card has no address."""
     fell_off_bus: Fact[bool] = NOT_RECORDED
