@@ -71,9 +71,13 @@ def other_version(folder: str) -> Optional[str]:
         return None
     real = os.path.realpath(library)
     found = re.search(r"\.so\.(\d+\.\d+(?:\.\d+)?)$", real)
-    version = found[1] if found else subprocess.run(
-        ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"], capture_output=True, text=True
-    ).stdout.split()[0]
+    version = (
+        found[1]
+        if found
+        else subprocess.run(
+            ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"], capture_output=True, text=True
+        ).stdout.split()[0]
+    )
     other = version[:-1] + ("1" if version[-1] != "1" else "2")
     with open(real, "rb") as file:
         data = file.read()
@@ -158,7 +162,9 @@ def cpu_torch(folder: str) -> str:
     with open(os.path.join(folder, "pyvenv.cfg"), "w") as file:
         file.write(f"home = {os.path.dirname(sys.executable)}\nversion = {sys.version.split()[0]}\n")
     with open(os.path.join(site, "torch", "version.py"), "w") as file:
-        file.write("__version__ = '2.11.0+cpu'\ndebug = False\ncuda: Optional[str] = None\nhip: Optional[str] = None\nxpu: Optional[str] = None\n")
+        file.write(
+            "__version__ = '2.11.0+cpu'\ndebug = False\ncuda: Optional[str] = None\nhip: Optional[str] = None\nxpu: Optional[str] = None\n"
+        )
     with open(os.path.join(site, "torch-2.11.0+cpu.dist-info", "METADATA"), "w") as file:
         file.write("Metadata-Version: 2.1\nName: torch\nVersion: 2.11.0+cpu\n")
     return folder

@@ -297,15 +297,18 @@ def _parse(source: str) -> ast.expr:
     return body
 
 
-def compile_condition(source: str, runtimes: frozenset[str]) -> tuple[Tree, dict[str, Kind]]:
+def compile_condition(
+    source: str, runtimes: frozenset[str], names: Optional[dict[str, Kind]] = None
+) -> tuple[Tree, dict[str, Kind]]:
     """The tree of a condition, and the names that its ``any(…)`` loops bind for the texts.
 
+    ``names`` are bound already, as those of a rule's condition are in the conditions of its steps.
     Raises ConditionError with the place within the source.
     """
     body = _parse(source)
-    compiler = _Compiler(runtimes)
+    compiler = _Compiler(runtimes, names)
     tree = compiler.truth(body)
-    return tree, _witnesses(body, runtimes)
+    return tree, _witnesses(body, runtimes, names or {})
 
 
 def compile_value(source: str, runtimes: frozenset[str], names: dict[str, Kind]) -> tuple[Tree, str]:
@@ -316,7 +319,7 @@ def compile_value(source: str, runtimes: frozenset[str], names: dict[str, Kind])
     return tree, fields[0] if fields else ""
 
 
-def _witnesses(body: ast.expr, runtimes: frozenset[str]) -> dict[str, Kind]:
+def _witnesses(body: ast.expr, runtimes: frozenset[str], names: dict[str, Kind]) -> dict[str, Kind]:
     """Loop variables of ``any`` outside of ``not`` and of other loops: the engine keeps their first witness."""
     found: dict[str, Kind] = {}
 
@@ -338,5 +341,5 @@ def _witnesses(body: ast.expr, runtimes: frozenset[str]) -> dict[str, Kind]:
             for child in (node.args[0].elt, *generator.ifs):
                 visit(child, inner)
 
-    visit(body, {})
+    visit(body, dict(names))
     return found

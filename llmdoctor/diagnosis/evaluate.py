@@ -100,7 +100,8 @@ class Evaluator:
         if operation == "fact":
             return getattr(self._machine, tree[1]), tree[1], ()
         if operation == "var":
-            value, path = self._scope[tree[1]]
+            # A witness of an `any` that did not decide is not bound: its text says nothing.
+            value, path = self._scope.get(tree[1], (None, ""))
             return value, path, ()
         if operation == "get":
             base, path, reads = self._place(tree[1])
@@ -297,7 +298,8 @@ class Evaluator:
             if not pairs:
                 return Result(Unknown(f"{path}: {NOT_RECORDED.unknown}"), reads)
         else:
-            pairs = [(value, f"{path}[{number}]") for number, value in enumerate(items or ())]
+            # Items of a constant list are no facts, so they have no path.
+            pairs = [(value, f"{path}[{number}]" if path else "") for number, value in enumerate(items or ())]
         if name in ("any", "all"):
             return self._quantify(name, variable, pairs, where, element, reads)
         return self._gather(name, variable, pairs, where, element, reads)

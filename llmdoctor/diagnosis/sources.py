@@ -191,7 +191,7 @@ class _Compile:
 
     def condition(self, where: str, text: str) -> Any:
         try:
-            tree, names = compile_condition(text, self.runtimes)
+            tree, names = compile_condition(text, self.runtimes, self.names)
         except ConditionError as error:
             raise self.error(where, text, 0, error) from None
         if where == "$.when":

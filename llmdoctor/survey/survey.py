@@ -62,6 +62,7 @@ def look(host: Host, deadline_s: float) -> Seen:
         nvidia,
         pci,
         python_envs,
+        rocm,
         system,
         vulkan,
     )
@@ -82,7 +83,7 @@ def look(host: Host, deadline_s: float) -> Seen:
     run("network", lambda: network.probe(host), _struct(Network))
     run("python_envs", lambda: python_envs.probe(host), unknown)
     run("vulkan", lambda: vulkan.probe(host), _struct(Vulkan))
-    run("rocm", lambda: amd.rocm(host), _struct(Rocm))
+    run("rocm", lambda: rocm.probe(host), _struct(Rocm))
     run("amd", lambda cards: amd.amd_gpus(host, cards), lambda why: [], ("pci",))
     run("intel", lambda: intel.probe(host), _struct(Intel))
     run("processes", host.processes, unknown)
@@ -91,7 +92,7 @@ def look(host: Host, deadline_s: float) -> Seen:
     run("nvidia", lambda files, cards: nvidia.probe(host, cards, files), nvidia.failed, ("driver_files", "pci"))
     run("container_engine", lambda: container_engine.probe(host), _struct(ContainerEngine))
     run("cuda", lambda: cuda.probe(host), _struct(Cuda))
-    run("changes", lambda: changes.probe(host), _struct(Changes))
+    run("changes", lambda os: changes.probe(host, *_boot_and_now(host, os)), _struct(Changes), ("os",))
 
     # cuInit, after NVML.
     run("cuda_init", lambda files, nvml: driver.finish(host, files, nvml), _struct(Driver), ("driver_files", "nvidia"))
@@ -112,14 +113,18 @@ def look(host: Host, deadline_s: float) -> Seen:
             ("surroundings",),
         )
 
-    def places(*runtimes: Runtime) -> Any:
-        return disk.probe(host, disk.places(host, dict(zip((module.NAME for module in modules), runtimes))))
-
     names = tuple(f"runtime {module.NAME}" for module in modules)
-    run("disks", places, unknown, names)
+
+    def disks(*runtimes: Runtime) -> Any:
+        return disk.probe(host, places(host, {module.NAME: one for module, one in zip(modules, runtimes)}))
+
+    run("disks", disks, unknown, names)
 
     def log(cards: Any, *runtimes: Runtime) -> KernelLog:
-        return kernel_log.probe(host, bool(cards) or any(runtime.installed is True for runtime in runtimes))
+        known = cards if isinstance(cards, list) else []
+        # Without a GPU and without a runtime there is nothing that the kernel could have done to them.
+        matters = bool(known) or isinstance(cards, Unknown) or any(one.installed is not False for one in runtimes)
+        return kernel_log.probe(host, matters, [gpu.pci_id for gpu in known if isinstance(gpu.pci_id, str)])
 
     run("kernel_log", log, _struct(KernelLog), ("pci", *names))
 
@@ -147,6 +152,33 @@ def look(host: Host, deadline_s: float) -> Seen:
         runtimes={module.NAME: get(f"runtime {module.NAME}") for module in modules},
     )
     return Seen(machine, dict(tasks.timings_ms))
+
+
+def _boot_and_now(host: Host, os: Os) -> tuple[Any, Any]:
+    """Seconds since 1970 of the last boot and of now."""
+    now = host.system("now")
+    if not isinstance(now, int) or not isinstance(os.uptime_s, int):
+        return (os.uptime_s if isinstance(os.uptime_s, Unknown) else Unknown("the time of the last boot is not known")), now
+    return now - os.uptime_s, now
+
+
+def places(host: Host, runtimes: dict[str, Runtime]) -> dict[str, list[str]]:
+    """Folders that hold models or will, and who uses them: runtimes by name, ``home``, ``tmp``, ``huggingface``."""
+    found: dict[str, list[str]] = {}
+    home, tmp = host.home(), host.system("tmp")
+    if isinstance(home, str):
+        found[home] = ["home"]
+    if isinstance(tmp, str):
+        found.setdefault(tmp, []).append("tmp")
+    # HF_HUB_CACHE, else HF_HOME/hub, else ~/.cache/huggingface/hub: huggingface_hub's documentation, "Environment variables".
+    hub, hf_home = host.env("HF_HUB_CACHE"), host.env("HF_HOME")
+    cache = hub if isinstance(hub, str) else hf_home if isinstance(hf_home, str) else host.in_home(".cache/huggingface")
+    if cache is not None and host.exists(cache) is True:
+        found.setdefault(cache, []).append("huggingface")
+    for name, runtime in runtimes.items():
+        if isinstance(runtime.models_path, str):
+            found.setdefault(runtime.models_path, []).append(name)
+    return found
 
 
 def _gpus(cards: Any, nvidia_gpus: list[Gpu], amd_gpus: list[Gpu]) -> Any:

@@ -136,3 +136,16 @@ def test_severity_then_cause_before_symptom_then_reach(tmp_path: Path) -> None:
     assert [one.id for one in judge(example_machine(BROKEN), rules).findings] == [
         "driver.wide", "driver.cause", "driver.symptom", "driver.w",
     ]  # fmt: skip
+
+
+def test_a_witness_of_a_branch_that_did_not_decide_leaves_its_line_out(tmp_path: Path) -> None:
+    rules = rule_set(
+        tmp_path,
+        gpu_a={
+            "when": "driver.uvm == None or any(g.name == 'x' for g in gpus)",
+            "evidence": "card {{ g.name }}",
+            "title": "T {{ g.name }}",
+        },
+    )
+    finding = judge(example_machine({**BROKEN, "gpus": []}), rules).findings[0]
+    assert (finding.title, [one.text for one in finding.evidence]) == ("T none", ["driver.uvm = absent"])
