@@ -47,7 +47,7 @@ examples:
 
 @click.group()
 def rules() -> None:
-    """The knowledge base: list, show, lint, test, new, compile."""
+    """The knowledge base: list, show, lint, test, new, schema, compile."""
 
 
 @rules.command("list")
@@ -127,7 +127,7 @@ def new(rule_id: str, folder: Optional[str]) -> None:
     from .. import __version__
     from ..diagnosis.index import source_folder
 
-    if not re.fullmatch(r"[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*", rule_id):
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*\.[a-z0-9][a-z0-9-]*", rule_id):
         raise BadInput(f"{rule_id}: an id is AREA.SLUG, in lower-case letters, digits and hyphens")
     area, slug = rule_id.split(".")
     path = os.path.join(folder or source_folder(), area, slug + ".yaml")
@@ -140,6 +140,19 @@ def new(rule_id: str, folder: Optional[str]) -> None:
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror}") from None
     click.echo(path)
+
+
+@rules.command()
+@click.argument("what", type=click.Choice(["rule", "machine"]))
+def schema(what: str) -> None:
+    """The JSON Schema of rule files, for editors, or of a machine."""
+    import msgspec
+
+    from ..diagnosis.rule import RuleSource
+    from ..facts.machine import Machine
+
+    found = msgspec.json.encode(msgspec.json.schema(RuleSource if what == "rule" else Machine))
+    click.echo(msgspec.json.format(found, indent=1))
 
 
 @rules.command("compile")

@@ -19,7 +19,7 @@ from .rule import RUN_KEYS, Rule, RuleSource, Step, Template, Texts
 
 MAX_FILE_BYTES = 256 << 10
 MAX_FILES = 10_000
-_ID = re.compile(r"^[a-z][a-z0-9-]*$")
+_ID = re.compile(r"^[a-z0-9][a-z0-9-]*$")
 _PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.S)
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

@@ -660,6 +660,7 @@ class Runtime(Struct):
     """Its variables that are set in this shell and not in the service that runs."""
     models_path: Fact[str] = NOT_RECORDED
     models_path_accessible: Fact[bool] = NOT_RECORDED
+    """Whether the user that the server runs as may enter and read it (this user, where that is not another); absent if it is not there."""
     models: Fact[list[LocalModel]] = NOT_RECORDED
     incomplete_downloads: Fact[list[str]] = NOT_RECORDED
     log_paths: Fact[list[str]] = NOT_RECORDED

@@ -201,7 +201,8 @@ class Host:
         """A call to the operating system: ``uname`` (dict: system, release, version, machine, node),
         ``rlimit`` NAME (int, absent if unlimited), ``affinity`` (int), ``uid``, ``groups`` (list of names),
         ``user``, ``hostname``, ``now`` (seconds since 1970), ``local_offset_s``, ``loadavg`` (list), ``encoding``,
-        ``pointer_bits``, ``python`` (dict: executable, prefix, version), ``open_error`` PATH (errno name, absent if it opens)."""
+        ``pointer_bits``, ``python`` (dict: executable, prefix, version), ``open_error`` PATH (errno name, absent if it opens),
+        ``tmp``, ``cwd``, ``glibc``, ``library_version`` PATH (driver version inside one of NVIDIA's libraries)."""
         return self.fact("system", name, *key)
 
     # -- processes and network -----------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat as stat_
 import struct
 import sys
@@ -283,6 +284,24 @@ def _tmp() -> str:
     return next((path for path in candidates if os.path.isdir(path) and os.access(path, os.W_OK)), candidates[0])
 
 
+_DRIVER_VERSION = re.compile(rb"\x00(\d{3}\.\d{2,3}(?:\.\d{2})?)\x00")
+_MAX_LIBRARY_BYTES = 256 << 20
+
+
+def _library_version(path: str) -> str:
+    """The driver version that a library of NVIDIA's driver holds as a text of its own; the commonest, if several."""
+    import mmap
+    from collections import Counter
+
+    if _regular(path).st_size > _MAX_LIBRARY_BYTES:
+        raise _Unknowable(f"{path} is too large to be searched")
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        found = Counter(match[1] for match in _DRIVER_VERSION.finditer(content))
+    if not found:
+        raise _Unknowable("neither the file's name nor its text tells")
+    return found.most_common(1)[0][0].decode()
+
+
 _SYSTEM: dict[str, Callable[..., Any]] = {
     "platform": _platform,
     "home": _home,
@@ -308,6 +327,7 @@ _SYSTEM: dict[str, Callable[..., Any]] = {
     "disk_usage": _disk_usage,
     "env_names": lambda: sorted(name for name in os.environ if is_steering(name)),
     "open_error": _open_error,
+    "library_version": _library_version,
     "glibc": lambda: os.confstr("CS_GNU_LIBC_VERSION"),
 }
 

@@ -1,0 +1,1 @@
+"""What several runtimes' probes need: their processes, ports, places, units, models and versions."""
