@@ -36,6 +36,8 @@ class Fault(NamedTuple):
     """Shell line before the check in the same shell, such as a ulimit."""
     holder: str = ""
     """Python source of a process that runs meanwhile."""
+    as_nobody: bool = False
+    """Run the check as the user nobody: as root the driver's library makes missing nodes by itself."""
 
 
 def first_library(soname: str) -> Optional[str]:
@@ -53,7 +55,12 @@ def hide(path: str) -> str:
 def without(*names: str) -> str:
     """A /dev of its own without these nodes."""
     drop = " ".join(f"$t/{name}" for name in names)
-    return f"t=$(mktemp -d); mount -t tmpfs tmpfs $t; cp -a /dev/nvidia* $t/; cp -a /dev/null /dev/zero /dev/urandom /dev/random /dev/tty $t/; mkdir -p $t/shm $t/pts; rm -f {drop}; mount --rbind $t /dev"
+    return f"t=$(mktemp -d); mount -t tmpfs tmpfs $t; cp -a /dev/nvidia* $t/; cp -a /dev/null /dev/zero /dev/urandom /dev/random /dev/tty $t/; mkdir -p $t/shm $t/pts; chmod 755 $t; rm -f {drop}; mount --rbind $t /dev"
+
+
+def forbidden(name: str) -> str:
+    """A /dev of its own in which only root may use this node."""
+    return without("none") + f"; chmod 0600 /dev/{name}"
 
 
 def loose_library(folder: str, target: str, soname: str) -> str:
@@ -101,11 +108,16 @@ def faults(scratch: str) -> list[Fault]:
     cuda, nvml = first_library("libcuda.so.1"), first_library("libnvidia-ml.so.1")
     found = [
         Fault("healthy", ()),
-        Fault("uvm-missing", ("driver.uvm-not-loaded",), without("nvidia-uvm", "nvidia-uvm-tools")),
+        Fault("healthy-as-nobody", (), as_nobody=True),
+        Fault("uvm-made-by-root", (), without("nvidia-uvm", "nvidia-uvm-tools")),
+        Fault("uvm-missing", ("driver.uvm-not-loaded",), without("nvidia-uvm", "nvidia-uvm-tools"), as_nobody=True),
         Fault("uvm-covered", ("driver.uvm-not-loaded",), hide("/dev/nvidia-uvm")),
-        Fault("nvidiactl-missing", ("driver.device-nodes-missing",), without("nvidiactl")),
+        Fault("uvm-covered-by-null", ("driver.uvm-not-loaded",), "mount --bind /dev/null /dev/nvidia-uvm"),
+        Fault("nvidiactl-covered-by-null", ("driver.device-nodes-missing",), "mount --bind /dev/null /dev/nvidiactl"),
+        Fault("uvm-without-rights", ("driver.device-node-permission",), forbidden("nvidia-uvm"), as_nobody=True),
+        Fault("nvidiactl-missing", ("driver.device-nodes-missing",), without("nvidiactl"), as_nobody=True),
         Fault("nvidiactl-covered", ("driver.device-nodes-missing",), hide("/dev/nvidiactl")),
-        Fault("nvidia0-missing", ("driver.device-nodes-missing",), without("nvidia0")),
+        Fault("nvidia0-missing", ("driver.device-nodes-missing",), without("nvidia0"), as_nobody=True),
         Fault("nvidia0-covered", ("driver.device-nodes-missing",), hide("/dev/nvidia0")),
         Fault("visible-empty", ("env.cuda-visible-devices-hides-gpu",), environment={"CUDA_VISIBLE_DEVICES": ""}),
         Fault("visible-minus-1", ("env.cuda-visible-devices-hides-gpu",), environment={"CUDA_VISIBLE_DEVICES": "-1"}),
@@ -174,6 +186,7 @@ CGROUP = (
     "c=/sys/fs/cgroup/llmdoctor-fault; mkdir -p $c; echo 4294967296 > $c/memory.max || "
     "{ c=/sys/fs/cgroup/memory/llmdoctor-fault; mkdir -p $c; echo 4294967296 > $c/memory.limit_in_bytes; }; echo $$ > $c/cgroup.procs"
 )
+CGROUPS = ("/sys/fs/cgroup/llmdoctor-fault", "/sys/fs/cgroup/memory/llmdoctor-fault")
 EMPTY = ""
 
 
@@ -186,6 +199,9 @@ def check(fault: Fault, save: Optional[str]) -> tuple[int, dict[str, object], st
     if save:
         command += " --save " + shlex.quote(os.path.join(save, fault.name + ".json"))
     script = "; ".join(part for part in (fault.mounts, fault.before) if part)
+    if fault.as_nobody:
+        command = "setpriv --reuid=65534 --regid=65534 --clear-groups " + command
+        environment["HOME"] = "/nonexistent"
     script = (f"{{ {script}; }} >&2; " if script else "") + "exec " + command
     argv = ["unshare", "-m", "bash", "-c", script] if fault.mounts else ["bash", "-c", script]
     holder = None
@@ -201,6 +217,9 @@ def check(fault: Fault, save: Optional[str]) -> tuple[int, dict[str, object], st
         if holder is not None:
             holder.kill()
             holder.wait()
+        for group in CGROUPS:
+            if os.path.isdir(group):
+                os.rmdir(group)
     try:
         return done.returncode, json.loads(done.stdout), done.stderr, seconds
     except ValueError:

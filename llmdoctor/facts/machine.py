@@ -568,7 +568,7 @@ class PythonEnv(Struct):
     kind: Fact[str] = NOT_RECORDED
     """``venv``, ``conda``, ``system``, ``pipx``, ``uv``, ``user`` or ``embedded`` (inside a runtime)."""
     active: Fact[bool] = NOT_RECORDED
-    """The one that ``python3`` on PATH, VIRTUAL_ENV or CONDA_PREFIX selects."""
+    """One that ``python3`` on PATH, VIRTUAL_ENV or CONDA_PREFIX selects, or that llmdoctor itself runs in."""
     owner: Fact[str] = NOT_RECORDED
     """Runtime that it belongs to (``text-generation-webui``), absent if none."""
     python_version: Fact[str] = NOT_RECORDED

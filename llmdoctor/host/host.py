@@ -122,6 +122,11 @@ class Host:
         """A text file's content, at most 1 MiB, decoded leniently as UTF-8."""
         return cast("Fact[str]", self._typed(str, "file", path))
 
+    def lines(self, path: str, pattern: str) -> Fact[list[str]]:
+        """Of a log: its first line (to know how far back it reaches) and the lines that a regular expression of ours
+        finds, of its last MiB. So a recording keeps the telling lines and not the log."""
+        return cast("Fact[list[str]]", self._typed(list[str], "grep", path, pattern))
+
     def line(self, path: str) -> Fact[str]:
         """The stripped content of a one-line file (sysfs, procfs)."""
         value = self.text(path)

@@ -8,6 +8,7 @@ import re
 import stat as stat_
 import struct
 import sys
+import threading
 import time
 from typing import Any, Callable, Optional, Union
 
@@ -80,6 +81,21 @@ def _list(path: str) -> list[str]:
             if len(names) >= MAX_ENTRIES:
                 break
     return sorted(names)
+
+
+MAX_LINES = 5000
+
+
+def _grep(path: str, pattern: str) -> list[str]:
+    """The first line of a text file and those that the pattern matches, of its last MiB."""
+    size = _regular(path).st_size
+    with open(path, "rb") as file:
+        file.seek(max(0, size - MAX_ANSWER_BYTES))
+        lines = clean(file.read(MAX_ANSWER_BYTES)).splitlines()
+    if size > MAX_ANSWER_BYTES:
+        del lines[:1]  # it was cut
+    matches = re.compile(pattern).search
+    return lines[:1] + [line for line in lines[1:] if matches(line)][-MAX_LINES:]
 
 
 _KINDS = (
@@ -391,6 +407,7 @@ def _winapi(function: str, *key: Union[str, int]) -> Any:
 _DIRECT: dict[str, Callable[..., Any]] = {
     "file": _file,
     "bytes": _bytes,
+    "grep": _grep,
     "list": _list,
     "stat": _stat,
     "realpath": _realpath,
@@ -411,17 +428,27 @@ class Live:
 
     def __init__(self) -> None:
         self._nvml: Any = None
-        self._answers: dict[Question, Answer] = {}
+        self._lock = threading.Lock()
+        self._answers: dict[Question, tuple[threading.Event, list[Answer]]] = {}
 
     def __call__(self, question: Question) -> Answer:
-        # Every question is asked once: probes may ask what others asked, and a recording tells one story.
-        known = self._answers.get(question)
-        if known is None:
+        # Every question is asked once, also by several probes at a time: what was seen before NVIDIA's libraries were
+        # loaded stays as it was seen, and a recording tells one story.
+        with self._lock:
+            known = self._answers.get(question)
+            mine = known is None
+            if known is None:
+                known = self._answers[question] = threading.Event(), []
+        ready, answers = known
+        if mine:
             started = time.monotonic()
-            known = self._answer(question)
-            known.ms = known.ms or (time.monotonic() - started) * 1000
-            self._answers[question] = known
-        return known
+            answer = self._answer(question)
+            answer.ms = answer.ms or (time.monotonic() - started) * 1000
+            answers.append(answer)
+            ready.set()
+        else:
+            ready.wait()
+        return answers[0]
 
     def _answer(self, question: Question) -> Answer:
         kind, key = question
@@ -431,11 +458,7 @@ class Live:
 
                 return command.run([str(word) for word in key[1:]], int(key[0]) / 1000)
             if kind == "nvml":
-                if self._nvml is None:
-                    from .gpu_libraries import Nvml
-
-                    self._nvml = Nvml()
-                answer: Answer = self._nvml.ask(str(key[0]), key[1:])
+                answer: Answer = self._open_nvml().ask(str(key[0]), key[1:])
                 return answer
             if kind == "cuda.init":
                 from .gpu_libraries import cuda_init
@@ -450,6 +473,14 @@ class Live:
             return Answer(error=_reason(error))
         except Exception as error:  # a defect of ours must not take the doctor down: it is a reason like others
             return Answer(error=f"{type(error).__name__}: {error}")
+
+    def _open_nvml(self) -> Any:
+        from .gpu_libraries import Nvml
+
+        with self._lock:
+            if self._nvml is None:
+                self._nvml = Nvml()
+            return self._nvml
 
     def close(self) -> None:
         if self._nvml is not None:

@@ -14,7 +14,7 @@ import msgspec
 
 class Question(NamedTuple):
     kind: str
-    """``file``, ``bytes``, ``list``, ``stat``, ``realpath``, ``which``, ``ld_cache``, ``env``, ``system``,
+    """``file``, ``grep``, ``bytes``, ``list``, ``stat``, ``realpath``, ``which``, ``ld_cache``, ``env``, ``system``,
     ``command``, ``processes``, ``listeners``, ``http``, ``nvml``, ``cuda.init``, ``psutil`` or ``winapi``."""
     key: tuple[Union[str, int], ...]
 

@@ -123,8 +123,7 @@ def limits(host: Host, mounts: Fact[list[Mount]]) -> Limits:
     cpu: Fact[float] = None
     for group in groups(mounts, membership, "cpu"):
         quota = _quota(host, group)
-        if isinstance(quota, float) and (not isinstance(cpu, float) or quota < cpu):
-            cpu = quota
-        elif isinstance(quota, Unknown) and cpu is None:
+        tighter = isinstance(quota, float) and (not isinstance(cpu, float) or quota < cpu)
+        if tighter or (isinstance(quota, Unknown) and cpu is None):
             cpu = quota
     return Limits(memory, current, cpu)

@@ -12,7 +12,7 @@ from typing import Callable, NamedTuple, Optional, Union
 
 from ..facts.fact import Fact, Unknown, all_unknown
 from ..facts.machine import Change, Changes
-from ..host.host import MAX_ANSWER_BYTES, Host
+from ..host.host import Host
 
 WINDOW_S = 30 * 86400
 """How far back changes are told."""
@@ -26,6 +26,12 @@ _MATTERS = re.compile(
     r"|intel-(?:opencl|level-zero|compute)|python3?-(?:torch|pytorch)"
 )
 """Names of packages that matter, from their start."""
+
+_TELLING = (
+    r"^(?!\S+ \S+ (?:status|configure|trigproc|startup) ).*(?:nvidia|cuda|cudnn|linux|kernel|rocm|hip|rocblas|hsa-rocr|amdgpu|mesa"
+    r"|vulkan|docker|moby|containerd|podman|ollama|llama|gcc|libc6|glibc|level-zero|libze|intel-|torch)"
+)
+"""Lines of a log that may name such a package; dpkg writes six more lines of other kinds for each."""
 
 _DRIVER = re.compile(
     r"nvidia(?:-(?:open|lts|dkms|utils|beta|\d{3}xx))*(?:-\d+\S*)?$|nvidia-(?:driver|dkms|kernel|headless|utils|compute|open|alternative)-"
@@ -197,17 +203,6 @@ _LOGS = (
 _RPM_NAMES = ("*nvidia*", "kernel*", "cuda*", "libcuda*", "rocm*", "mesa*", "docker*", "ollama*", "gcc", "glibc", "vulkan*")
 
 
-def _tail(host: Host, path: str) -> Fact[str]:
-    """The end of a log: it may be larger than one answer."""
-    stat = host.stat(path)
-    if stat is None or isinstance(stat, Unknown):
-        return stat
-    if stat.size_bytes <= MAX_ANSWER_BYTES:
-        return host.text(path)
-    data = host.bytes_at(path, stat.size_bytes - MAX_ANSWER_BYTES, MAX_ANSWER_BYTES)
-    return data.decode("utf-8", "replace").partition("\n")[2] if isinstance(data, bytes) else data
-
-
 def _from_rpm(host: Host) -> Union[_Read, str]:
     if not host.which("rpm"):
         return "no package manager's log was found"
@@ -224,11 +219,12 @@ def _read(host: Host) -> Union[_Read, str]:
     for parse, paths in _LOGS:
         if parse is parse_dnf and host.exists("/var/log/dnf5.log"):
             continue  # dnf 5 does not write dnf.rpm.log: an old one is left over
-        texts = [_tail(host, path) for path in paths]
-        if isinstance(texts[-1], Unknown):
-            reasons.append(f"{paths[-1]}: {texts[-1].unknown}")
-        if isinstance(texts[-1], str):
-            return _Read([event for text in texts if isinstance(text, str) for event in parse(text)])
+        logs = [host.lines(path, _TELLING) for path in paths]
+        newest = logs[-1]
+        if isinstance(newest, Unknown):
+            reasons.append(f"{paths[-1]}: {newest.unknown}")
+        if isinstance(newest, list):
+            return _Read([event for log in logs if isinstance(log, list) for event in parse("\n".join(log))])
     found = _from_rpm(host)
     return "; ".join([*reasons, found]) if isinstance(found, str) else found
 

@@ -64,6 +64,15 @@ def kind_by_mounts(table: list[Mount]) -> Optional[str]:
     return None
 
 
+def is_own_system(table: list[Mount]) -> bool:
+    """Whether a root made from an image runs as a system of its own, such as a virtual machine's: it keeps /.dockerenv,
+    but lies on a disk, and nobody mounts name files into it as Docker does for every container (dockerd, "container
+    networking": /etc/hosts, /etc/hostname, /etc/resolv.conf)."""
+    root = next((mount for mount in reversed(table) if mount.point == "/"), None)
+    on_disk = root is not None and not root.device.startswith("0:")
+    return on_disk and not any(mount.point in ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf") for mount in table)
+
+
 def kind(host: Host) -> Fact[str]:
     """The kind of container; absent outside."""
     if text_or_none(host.env("KUBERNETES_SERVICE_HOST")) or host.exists("/run/secrets/kubernetes.io") is True:
@@ -73,14 +82,14 @@ def kind(host: Host) -> Fact[str]:
             return _NAMES[name]
     if host.exists("/run/.containerenv") is True:
         return "podman"
+    table = mounts.probe(host)
     docker = host.exists("/.dockerenv")
-    if docker is True:
+    if docker is True and not (isinstance(table, list) and is_own_system(table)):
         return "docker"
     init = host.text("/proc/1/environ")  # for root only; the other signs do without it
     match = _INIT_ENVIRONMENT.search(init) if isinstance(init, str) else None
     if match:
         return _NAMES[match.group(1)]
-    table = mounts.probe(host)
     found = kind_by_mounts(table) if isinstance(table, list) else None
     for path in ("/proc/1/cgroup", "/proc/self/cgroup"):
         text = host.text(path)
@@ -129,7 +138,7 @@ def probe(host: Host) -> Container:
         nvidia_visible_devices=host.env("NVIDIA_VISIBLE_DEVICES"),
         nvidia_driver_capabilities=host.env("NVIDIA_DRIVER_CAPABILITIES"),
         nvidia_require_cuda=host.env("NVIDIA_REQUIRE_CUDA"),
-        shm_bytes=lift(lambda usage: usage.get("total_bytes"), host.disk_usage("/dev/shm")),
+        shm_bytes=lift(lambda usage: usage.get("total_bytes"), host.disk_usage("/dev/shm")),  # noqa: S108 - looked at, not used
         systemd_cgroup_lost=_cgroup_lost(host) if inside else outside,
     )
 

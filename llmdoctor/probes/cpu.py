@@ -153,7 +153,7 @@ def _linux(host: Host) -> Cpu:
         info = Unknown("/proc/cpuinfo lists no processor")
     online = lift(count_of_list, host.line(f"{_CPUS}/online"))
     known = info if isinstance(info, CpuInfo) else None
-    why: Fact[bool] = info if isinstance(info, Unknown) else Unknown("there is no /proc/cpuinfo")
+    why: Unknown = info if isinstance(info, Unknown) else Unknown("there is no /proc/cpuinfo")
     logical: Fact[int] = online if isinstance(online, int) else known.processors if known else online
     cores: Fact[int] = Unknown("neither cpuinfo nor sysfs tells")
     if known and known.cores and not (isinstance(logical, int) and known.processors < logical):

@@ -82,6 +82,20 @@ def _nodes(host: Host) -> Fact[list[DeviceNode]]:
     return nodes
 
 
+def before_libraries(host: Host) -> None:
+    """Asks for nodes and modules, so that the Host has them as they are before a library of NVIDIA's is loaded."""
+    _nodes(host)
+    _loaded_modules(host)
+
+
+def is_worth_asking(host: Host) -> bool:
+    """Whether NVML and cuInit could have anything to say: the module is loaded, or the loader knows a libcuda."""
+    if host.platform() == "windows":
+        return True
+    loaded = host.exists("/sys/module/nvidia") is True
+    return loaded or bool(host.library_candidates("libcuda.so.1") or host.library_candidates("libnvidia-ml.so.1"))
+
+
 def _usable(nodes: Fact[list[DeviceNode]], path: str, major: Optional[int]) -> Fact[bool]:
     """Absent if there is no such node of this driver, else whether this user may read and write it."""
     if nodes is None or isinstance(nodes, Unknown):

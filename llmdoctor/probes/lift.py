@@ -10,7 +10,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-def lift(function: Callable[[A], Union[B, None, Unknown]], fact: Fact[A]) -> Fact[B]:
+def lift(function: Callable[[A], Union[B, Unknown, None]], fact: Fact[A]) -> Fact[B]:
     """``function(fact)`` where the fact is a value; absent and unknown stay what they are."""
     if fact is None or isinstance(fact, Unknown):
         return fact

@@ -102,6 +102,13 @@ def _linux(host: Host) -> Memory:
     )
 
 
+def _pagefile(commit: dict[str, Any]) -> Fact[int]:
+    limit, physical = commit.get("commit_limit_bytes"), commit.get("physical_bytes")
+    if not isinstance(limit, int) or not isinstance(physical, int):
+        return Unknown("Windows did not tell its commit limit")
+    return max(0, limit - physical)
+
+
 def _windows(host: Host) -> Memory:
     physical = host.winapi("global_memory_status")
     commit = host.winapi("performance_info")
@@ -119,7 +126,7 @@ def _windows(host: Host) -> Memory:
         committed_bytes=lift(lambda it: it.get("committed_bytes"), commit),
         overcommit_mode=None,
         # The commit limit is what RAM and page files hold together.
-        pagefile_bytes=lift(lambda it: max(0, it["commit_limit_bytes"] - it["physical_bytes"]), commit),
+        pagefile_bytes=lift(_pagefile, commit),
         wsl_config_limit_bytes=None,
         address_space_limit_bytes=None,
         memlock_limit_bytes=None,

@@ -6,7 +6,6 @@ Sources: https://curl.se/docs/manpage.html (environment), https://learn.microsof
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Optional
 
@@ -23,6 +22,7 @@ text-generation-webui, vLLM, llama-server, Ollama."""
 _PROXY_NAMES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _INTERNET_SETTINGS = "HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Internet Settings"
 _RANGE = re.compile(r"^\s*(\d{1,5})\s+(\d{1,5})(?:\s+\*)?\s*$", re.M)
+_LOOPBACK = re.compile(r"^(?:::ffff:)?127(?:\.\d{1,3}){3}$")
 _SCUTIL = re.compile(r"^\s*(\w+) : (\S+)\s*$", re.M)
 _EXCEPTION = re.compile(r"^\s*\d+ : (\S+)\s*$", re.M)
 
@@ -56,10 +56,8 @@ def localhost_is_loopback(hosts: str) -> Optional[bool]:
     for line in hosts.splitlines():
         words = line.partition("#")[0].split()
         if len(words) > 1 and "localhost" in (word.lower() for word in words[1:]):
-            try:
-                loopback = ipaddress.ip_address(words[0].partition("%")[0]).is_loopback
-            except ValueError:
-                continue
+            address = words[0].partition("%")[0]
+            loopback = address == "::1" or bool(_LOOPBACK.match(address))
             found = loopback if found is None else found and loopback
     return found
 

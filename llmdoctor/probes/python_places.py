@@ -163,7 +163,11 @@ def _candidates(host: Host) -> Iterator[Place]:
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         value = host.env(variable)
         if isinstance(value, str) and value:
-            yield Place(value, "?", certain=True)
+            yield Place(value, "?", active=True, certain=True)
+    # The one that this program was installed into: where it holds packages for models, it is the user's own.
+    running = host.system("python")
+    if isinstance(running, dict) and isinstance(running.get("prefix"), str):
+        yield Place(running["prefix"], "?", active=True)
     for name in (".venv", "venv", "env") if cwd else ():
         yield Place(join(host, cwd or "", name), "venv", certain=True)
     yield from _textgen(host, home, cwd)

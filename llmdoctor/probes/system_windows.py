@@ -67,7 +67,7 @@ def _reboot_required(host: Host) -> Fact[bool]:
 def probe(host: Host) -> Os:
     version = host.winapi("rtl_get_version")
     build = version.get("build") if isinstance(version, dict) else None
-    number = lift(lambda it: f"{it['major']}.{it['minor']}.{it['build']}", version)
+    number = lift(lambda it: ".".join(str(it.get(part, "?")) for part in ("major", "minor", "build")), version)
     pending = _reboot_required(host)
     return Os(
         family="windows",
@@ -77,7 +77,7 @@ def probe(host: Host) -> Os:
         package_manager="winget",
         version=number,
         kernel=number,
-        architecture=lift(lambda it: _MACHINES.get(it["native"]), host.winapi("machine")),
+        architecture=lift(lambda it: _MACHINES.get(it.get("native")), host.winapi("machine")),
         glibc_version=None,
         wsl_version=None,
         virtualization=virtualization.windows(host),

@@ -1,12 +1,13 @@
 """From a Host to a Machine. The one place that knows which probe needs what of which other.
 
-Three waves, so that looking does not change what is looked at: files first; then NVML and commands;
-then cuInit in a child. NVIDIA's libraries may load modules and make device nodes when they start, so
-the nodes are listed before.
+Looking must not change what is looked at. NVIDIA's libraries may load modules and make device nodes
+when they start, so modules and nodes are written down before; then NVML and cuInit run in their
+children while the files are read.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any, Callable, NamedTuple
 
@@ -45,6 +46,7 @@ def _struct(kind: Any) -> Callable[[str], Any]:
 
 def look(host: Host, deadline_s: float) -> Seen:
     """Everything about the machine behind this Host. Never raises; what did not answer in time is unknown, with that reason."""
+    _begin_slow_looks(host)
     from ..probes import (
         amd,
         changes,
@@ -72,30 +74,26 @@ def look(host: Host, deadline_s: float) -> Seen:
     tasks = Tasks(deadline_s)
     run, unknown = tasks.start, Unknown
 
-    # Files.
-    run("os", lambda: system.probe(host), _struct(Os))
-    run("env", lambda: environment.probe(host), lambda why: {REST: unknown(why)})
+    # The longest chain first: the cards, the driver's files, NVML, cuInit.
     run("pci", lambda: pci.pci_gpus(host), unknown)
     run("driver_files", lambda cards: driver.driver_files(host, cards), _struct(Driver), ("pci",))
+    run("nvidia", lambda files, cards: nvidia.probe(host, cards, files), nvidia.failed, ("driver_files", "pci"))
+    run("cuda_init", lambda files, nvml: driver.finish(host, files, nvml), _struct(Driver), ("driver_files", "nvidia"))
+    run("processes", host.processes, unknown)
+    run("python_envs", lambda: python_envs.probe(host), unknown)
+    run("os", lambda: system.probe(host), _struct(Os))
+    run("env", lambda: environment.probe(host), lambda why: {REST: unknown(why)})
     run("cpu", lambda: cpu.probe(host), _struct(Cpu))
     run("memory", lambda: memory.probe(host), _struct(Memory))
     run("container", lambda: container.probe(host), _struct(Container))
     run("network", lambda: network.probe(host), _struct(Network))
-    run("python_envs", lambda: python_envs.probe(host), unknown)
     run("vulkan", lambda: vulkan.probe(host), _struct(Vulkan))
     run("rocm", lambda: rocm.probe(host), _struct(Rocm))
     run("amd", lambda cards: amd.amd_gpus(host, cards), lambda why: [], ("pci",))
     run("intel", lambda: intel.probe(host), _struct(Intel))
-    run("processes", host.processes, unknown)
-
-    # NVML and commands, once the device nodes are written down.
-    run("nvidia", lambda files, cards: nvidia.probe(host, cards, files), nvidia.failed, ("driver_files", "pci"))
     run("container_engine", lambda: container_engine.probe(host), _struct(ContainerEngine))
     run("cuda", lambda: cuda.probe(host), _struct(Cuda))
     run("changes", lambda os: changes.probe(host, *_boot_and_now(host, os)), _struct(Changes), ("os",))
-
-    # cuInit, after NVML.
-    run("cuda_init", lambda files, nvml: driver.finish(host, files, nvml), _struct(Driver), ("driver_files", "nvidia"))
 
     # Runtimes, and what depends on them.
     def surroundings(processes: Any, envs: Any, env: Any) -> Surroundings:
@@ -152,6 +150,21 @@ def look(host: Host, deadline_s: float) -> Seen:
         runtimes={module.NAME: get(f"runtime {module.NAME}") for module in modules},
     )
     return Seen(machine, dict(tasks.timings_ms))
+
+
+def _begin_slow_looks(host: Host) -> None:
+    """Starts NVML and cuInit, which take the longest, as soon as the state before them is written down.
+
+    The Host asks every question once, so that the probes later get the nodes and modules as they were, and wait for the
+    answers that are under way. Nothing is started where no libcuda is known to the loader and no module is loaded.
+    """
+    from ..probes import driver
+
+    driver.before_libraries(host)
+    if not driver.is_worth_asking(host):
+        return
+    for question in (host.cuda_init, host.nvml_start):
+        threading.Thread(target=question, daemon=True).start()
 
 
 def _boot_and_now(host: Host, os: Os) -> tuple[Any, Any]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable
+
+WORKERS = 6
+"""Looks that wait (a command, a library, a server) overlap; more threads would only wait for Python's lock."""
 
 
 class Tasks:
-    """Named functions on daemon threads. One that fails or does not end yields its fallback, with the reason.
+    """Named functions, begun in the order in which they are given. One that fails or does not end yields its fallback, with the reason.
 
-    Daemon threads, because a look that hangs in the kernel must not keep the program from ending.
+    The threads are daemons, because a look that hangs in the kernel must not keep the program from ending. A task may
+    need only what was given before it, so that a worker never waits for what no worker has begun.
     """
 
     def __init__(self, deadline_s: float) -> None:
@@ -19,15 +24,23 @@ class Tasks:
         self._values: dict[str, Any] = {}
         self._done: dict[str, threading.Event] = {}
         self._fallbacks: dict[str, Callable[[str], Any]] = {}
+        self._waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._workers = 0
         self.timings_ms: dict[str, float] = {}
 
-    def start(
-        self, name: str, function: Callable[..., Any], fallback: Callable[[str], Any], after: tuple[str, ...] = ()
-    ) -> None:
+    def start(self, name: str, function: Callable[..., Any], fallback: Callable[[str], Any], after: tuple[str, ...] = ()) -> None:
         """``function`` gets the values of the tasks named in ``after``; ``fallback(reason)`` is the value of a failure."""
+        assert all(other in self._done for other in after), after
         self._done[name] = threading.Event()
         self._fallbacks[name] = fallback
-        threading.Thread(target=self._run, args=(name, function, fallback, after), daemon=True).start()
+        self._waiting.put(lambda: self._run(name, function, fallback, after))
+        if self._workers < WORKERS:
+            self._workers += 1
+            threading.Thread(target=self._work, daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            self._waiting.get()()
 
     def _run(self, name: str, function: Callable[..., Any], fallback: Callable[[str], Any], after: tuple[str, ...]) -> None:
         needed = [self.value(other) for other in after]
@@ -42,7 +55,6 @@ class Tasks:
 
     def value(self, name: str) -> Any:
         """The task's value; waits for it until the deadline of all."""
-        left: Optional[float] = max(0.0, self._end - time.monotonic())
-        if self._done[name].wait(left):
+        if self._done[name].wait(max(0.0, self._end - time.monotonic())):
             return self._values[name]
         return self._fallbacks[name](f"timed out after {self._deadline_s:.0f} s")

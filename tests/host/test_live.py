@@ -59,6 +59,13 @@ def test_a_large_file_is_cut(host: Host, tmp_path: Path) -> None:
     assert isinstance(text, str) and len(text) == 1 << 20
 
 
+def test_of_a_log_the_first_line_and_the_telling_ones_of_its_end(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("first\nabc nvidia\nother\n")
+    assert host.lines(str(tmp_path / "log"), "nvidia") == ["first", "abc nvidia"]
+    (tmp_path / "large").write_text("first nvidia\n" + "x" * 99 + "\n" + ("y" * 99 + "\n") * 12_000 + "last nvidia\n")
+    assert host.lines(str(tmp_path / "large"), "nvidia") == ["y" * 99, "last nvidia"]
+
+
 def test_every_question_is_asked_once(host: Host, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("one")
     assert host.text(str(tmp_path / "a")) == "one"

@@ -1,0 +1,57 @@
+"""Recorded and hand-made machines: the healthy give nothing at warning or above, the broken their root cause first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llmdoctor.diagnosis.engine import Outcome, judge
+from llmdoctor.diagnosis.index import load
+from llmdoctor.survey.storage import open_saved
+
+MACHINES = Path(__file__).resolve().parent.parent / "fixtures" / "machines"
+
+HEALTHY = sorted((MACHINES / "healthy").glob("*.json"))
+
+FAULTS = {
+}  # fmt: skip
+"""Recording to the rule that must stand first."""
+
+
+def outcome_of(path: Path) -> Outcome:
+    return judge(open_saved(str(path), 20).machine, load())
+
+
+def test_there_are_at_least_six_healthy_machines() -> None:
+    assert len(HEALTHY) >= 6
+
+
+@pytest.mark.parametrize("path", HEALTHY, ids=lambda path: path.stem)
+def test_a_healthy_machine_gives_no_alarm(path: Path) -> None:
+    outcome = outcome_of(path)
+    alarms = [(one.id, [item.text for item in one.evidence]) for one in outcome.findings + outcome.explained if one.severity != "info"]
+    assert alarms == []
+    # Nothing found must not mean that nothing could be seen.
+    assert outcome.passed > 3 * len(outcome.not_checked), [(one.id, one.reason) for one in outcome.not_checked]
+
+
+def test_every_fault_has_its_expectation() -> None:
+    assert {path.stem for path in (MACHINES / "faults").glob("*.json")} == set(FAULTS)
+
+
+@pytest.mark.parametrize(("name", "expected"), FAULTS.items())
+def test_the_first_finding_is_the_root_cause(name: str, expected: str) -> None:
+    outcome = outcome_of(MACHINES / "faults" / f"{name}.json")
+    serious = [one for one in outcome.findings if one.severity != "info"]
+    assert [one.id for one in serious][:1] == [expected]
+    assert len(serious) == 1, [one.id for one in serious]
+    assert serious[0].evidence and serious[0].fix
+
+
+@pytest.mark.parametrize("path", sorted(MACHINES.glob("*/*.json")), ids=lambda path: path.stem)
+def test_every_fixture_says_where_it_comes_from(path: Path) -> None:
+    import json
+
+    data = json.loads(path.read_text(encoding="utf-8"))
+    assert len(data["note"]) > 20
