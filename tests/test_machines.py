@@ -30,7 +30,9 @@ def test_there_are_at_least_six_healthy_machines() -> None:
 @pytest.mark.parametrize("path", HEALTHY, ids=lambda path: path.stem)
 def test_a_healthy_machine_gives_no_alarm(path: Path) -> None:
     outcome = outcome_of(path)
-    alarms = [(one.id, [item.text for item in one.evidence]) for one in outcome.findings + outcome.explained if one.severity != "info"]
+    alarms = [
+        (one.id, [item.text for item in one.evidence]) for one in outcome.findings + outcome.explained if one.severity != "info"
+    ]
     assert alarms == []
     # Nothing found must not mean that nothing could be seen.
     assert outcome.passed > 3 * len(outcome.not_checked), [(one.id, one.reason) for one in outcome.not_checked]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import click
 
 from .. import __version__
-from ..diagnosis.rule import Rule
 from ..facts.finding import Diagnosis, Finding
 from .app import BadInput
+
+if TYPE_CHECKING:
+    from ..diagnosis.rule import Rule
 
 _STATUS = {"error": ("error",), "warning": ("error", "warning")}
 
@@ -40,12 +42,12 @@ def check(
 
     Exit status: 0 nothing found, 1 findings, 2 bad input.
     """
+    started = time.monotonic()
     from ..diagnosis.engine import judge
     from ..report.output import show
     from ..survey import storage
     from ..survey.survey import look
 
-    started = time.monotonic()
     rules = _rules(folder, only)
     recorder = storage.Recorder.live() if source is None else None
     try:

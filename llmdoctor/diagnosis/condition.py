@@ -17,9 +17,7 @@ import msgspec
 
 from ..facts.fact import Unknown
 from ..facts.machine import Machine
-
-Tree = Any
-"""A nested list whose first item names the operation."""
+from .rule import Tree
 
 MAX_SOURCE_CHARS = 4000
 """A condition longer than this is no condition; it also bounds the parser's depth and memory."""

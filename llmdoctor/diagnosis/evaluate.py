@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterable, NamedTuple, Optional
 import msgspec
 
 from ..facts.fact import NOT_RECORDED, REST, Unknown, look_up
-from .condition import Tree
+from .rule import Tree
 
 MAX_STEPS = 200_000
 """Steps of one condition; a real one takes some hundreds. A hostile recording with long lists ends here."""

@@ -7,7 +7,8 @@ from typing import Any, Literal, Optional, Union
 import msgspec
 from msgspec import field
 
-from .condition import Tree
+Tree = Any
+"""A compiled condition or expression: nested lists whose first item names the operation; see ``condition``."""
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[str, ...] = ("error", "warning", "info")

@@ -97,7 +97,6 @@ def _one(pid: str, name: str, arguments: list[str]) -> Optional[dict[str, Any]]:
     }
 
 
-
 def _from_proc() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     own = {str(os.getpid()), str(os.getppid())}

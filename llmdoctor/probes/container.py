@@ -77,14 +77,16 @@ def kind(host: Host) -> Fact[str]:
     """The kind of container; absent outside."""
     if text_or_none(host.env("KUBERNETES_SERVICE_HOST")) or host.exists("/run/secrets/kubernetes.io") is True:
         return "kubernetes"
+    table = mounts.probe(host)
+    own_system = isinstance(table, list) and is_own_system(table)
+    # systemd takes its word for Docker from /.dockerenv alone.
     for name in (host.env("container"), host.line("/run/systemd/container")):
-        if isinstance(name, str) and name in _NAMES:
+        if isinstance(name, str) and name in _NAMES and not (name == "docker" and own_system):
             return _NAMES[name]
     if host.exists("/run/.containerenv") is True:
         return "podman"
-    table = mounts.probe(host)
     docker = host.exists("/.dockerenv")
-    if docker is True and not (isinstance(table, list) and is_own_system(table)):
+    if docker is True and not own_system:
         return "docker"
     init = host.text("/proc/1/environ")  # for root only; the other signs do without it
     match = _INIT_ENVIRONMENT.search(init) if isinstance(init, str) else None

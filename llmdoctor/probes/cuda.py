@@ -147,5 +147,7 @@ def probe(host: Host) -> Cuda:
 
         known = toolkit(cuda.nvcc_version)
         newest = known.max_gcc if known is not None else None
-        cuda.host_compiler_max_gcc = newest if newest is not None else Unknown(f"CUDA {cuda.nvcc_version} is not in the catalogue")
+        cuda.host_compiler_max_gcc = (
+            newest if newest is not None else Unknown(f"CUDA {cuda.nvcc_version} is not in the catalogue")
+        )
     return cuda

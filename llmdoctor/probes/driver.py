@@ -215,9 +215,7 @@ def _elsewhere(host: Host, cards: Fact[list[Gpu]], platform: str) -> Driver:
         if not name.startswith("cuda_init"):
             setattr(driver, name, None)
     if platform == "windows":
-        driver.hardware_present = (
-            any(card.vendor == "nvidia" for card in cards) if isinstance(cards, list) else cards
-        )
+        driver.hardware_present = any(card.vendor == "nvidia" for card in cards) if isinstance(cards, list) else cards
     elif platform == "macos":
         # NVIDIA ended its drivers for macOS with 10.13 (High Sierra).
         driver.hardware_present = False
@@ -287,7 +285,7 @@ def finish(host: Host, driver: Driver, nvml: Nvml) -> Driver:
         driver.version = nvml.driver_version if isinstance(nvml.driver_version, str) else None
     if driver.version is None and isinstance(nvml.driver_version, Unknown) and driver.hardware_present is True:
         driver.version = None if nvml.error is not None else nvml.driver_version
-    present = bool(driver.libcuda) and not isinstance(driver.libcuda, Unknown) or (windows and driver.hardware_present is True)
+    present = (bool(driver.libcuda) and not isinstance(driver.libcuda, Unknown)) or (windows and driver.hardware_present is True)
     if present:
         driver.cuda_init = story_to_facts(host.cuda_init())
         variable = host.env("CUDA_VISIBLE_DEVICES")

@@ -92,7 +92,11 @@ def _packages(host: Host) -> Fact[list[str]]:
         if done.timed_out:
             return Unknown(f"{command[0]} did not answer in time")
         # dpkg-query marks installed packages with "ii"; it exits 1 where a pattern matches none.
-        text = "\n".join(line[3:].lstrip() for line in done.stdout.splitlines() if line.startswith(("ii", "hi"))) if "dpkg" in command[0] else done.stdout
+        text = (
+            "\n".join(line[3:].lstrip() for line in done.stdout.splitlines() if line.startswith(("ii", "hi")))
+            if "dpkg" in command[0]
+            else done.stdout
+        )
         return parse_packages(text) or None
     return None
 
@@ -134,7 +138,9 @@ def _dkms(host: Host, release: str) -> tuple[Optional[str], Optional[str]]:
         base = f"/var/lib/dkms/{name}/{version}"
         if host.exists(f"{base}/{release}") is True:
             # dkms links the built tree as kernel-RELEASE-ARCH beside the versions once it is installed.
-            links = [one for one in versions or [] if one.startswith(f"kernel-{release}-")] if isinstance(versions, list) else []
+            links = (
+                [one for one in versions or [] if one.startswith(f"kernel-{release}-")] if isinstance(versions, list) else []
+            )
             return ("installed" if links else "built"), version
         log = host.text(f"{base}/build/make.log")
         if isinstance(log, str) and release in log and re.search(r"\bError \d|error:", log):

@@ -77,7 +77,7 @@ def throttle_names(mask: int) -> list[str]:
 def runtime_of(name: str) -> Optional[str]:
     """The runtime that a program of this name belongs to; None if none that we know."""
     lower = name.lower()
-    return next((runtime for word, runtime in _RUNTIME_WORDS if lower == word or word in lower and word != "jan"), None)
+    return next((runtime for word, runtime in _RUNTIME_WORDS if lower == word or (word in lower and word != "jan")), None)
 
 
 def _known(fact: Fact[Any], convert: Callable[[Any], Any]) -> Fact[Any]:
@@ -260,9 +260,14 @@ def probe(host: Host, cards: Fact[list[Gpu]], files: Driver) -> Nvml:
     programs = host.which("nvidia-smi")
     has_program = isinstance(programs, list) and bool(programs)
     libraries = files.libnvidia_ml
-    has_library = bool(libraries) and not isinstance(libraries, Unknown) or host.platform() == "windows"
+    has_library = (bool(libraries) and not isinstance(libraries, Unknown)) or host.platform() == "windows"
     hints = (files.hardware_present, files.kernel_module_version, cards if not isinstance(cards, list) else None)
-    if not own and not has_library and not has_program and not any(hint is True or isinstance(hint, (str, Unknown)) for hint in hints):
+    if (
+        not own
+        and not has_library
+        and not has_program
+        and not any(hint is True or isinstance(hint, (str, Unknown)) for hint in hints)
+    ):
         return Nvml([], None, None, None, None, None, None)
     error = host.nvml_start()
     if error is not None:

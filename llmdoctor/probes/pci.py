@@ -108,9 +108,7 @@ def pci_gpus(host: Host) -> Fact[list[Gpu]]:
     if isinstance(functions, Unknown):
         return functions
     # No such folder: a machine without a PCI bus (some Arm boards, WSL1, sandboxes).
-    return [
-        _one(host, address, vendor, device) for address, vendor, device, kind in functions or [] if is_gpu(vendor, kind)
-    ]
+    return [_one(host, address, vendor, device) for address, vendor, device, kind in functions or [] if is_gpu(vendor, kind)]
 
 
 def nvswitch_present(host: Host) -> Fact[bool]:
@@ -151,7 +149,9 @@ def _windows(host: Host) -> Fact[list[Gpu]]:
                 pci_device=f"{vendor:04x}:{device:04x}",
                 vram_total_bytes=dedicated if isinstance(dedicated, int) else Unknown("DXGI gives no size"),
                 # Processor graphics have a small carve-out of RAM as their own memory.
-                integrated=name == "intel" and isinstance(dedicated, int) and dedicated < 1 << 30 if name != "nvidia" else False,
+                integrated=name == "intel" and isinstance(dedicated, int) and dedicated < 1 << 30
+                if name != "nvidia"
+                else False,
                 index=None,
                 error=None,
                 kernel_driver=None,

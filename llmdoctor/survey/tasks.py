@@ -28,7 +28,9 @@ class Tasks:
         self._workers = 0
         self.timings_ms: dict[str, float] = {}
 
-    def start(self, name: str, function: Callable[..., Any], fallback: Callable[[str], Any], after: tuple[str, ...] = ()) -> None:
+    def start(
+        self, name: str, function: Callable[..., Any], fallback: Callable[[str], Any], after: tuple[str, ...] = ()
+    ) -> None:
         """``function`` gets the values of the tasks named in ``after``; ``fallback(reason)`` is the value of a failure."""
         assert all(other in self._done for other in after), after
         self._done[name] = threading.Event()

@@ -16,7 +16,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def run(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     return subprocess.run(
-        [sys.executable, "-m", "llmdoctor", *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=60, encoding="utf-8"
+        [sys.executable, "-m", "llmdoctor", *arguments],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        encoding="utf-8",
     )
 
 
@@ -57,7 +63,9 @@ def test_json_of_check_is_a_saved_machine_too(tmp_path: Path) -> None:
     live = run("check", "--format", "json")
     (tmp_path / "check.json").write_text(live.stdout, encoding="utf-8")
     again = run("check", "--from", str(tmp_path / "check.json"), "--format", "json")
-    assert [one["id"] for one in json.loads(again.stdout)["findings"]] == [one["id"] for one in json.loads(live.stdout)["findings"]]
+    assert [one["id"] for one in json.loads(again.stdout)["findings"]] == [
+        one["id"] for one in json.loads(live.stdout)["findings"]
+    ]
 
 
 def test_nothing_private_is_saved(saved: Path) -> None:
@@ -129,7 +137,9 @@ def test_bad_usage_is_one_line_and_status_2(arguments: list[str], part: str) -> 
 
 def test_a_teams_faulty_rule_names_file_line_and_column(tmp_path: Path) -> None:
     (tmp_path / "team").mkdir()
-    (tmp_path / "team" / "x.yaml").write_text("title: T\nkind: cause\nseverity: error\nwhen: os.famly == 'linux'\nwhy: w\nfix: []\nsince: '1'\n")
+    (tmp_path / "team" / "x.yaml").write_text(
+        "title: T\nkind: cause\nseverity: error\nwhen: os.famly == 'linux'\nwhy: w\nfix: []\nsince: '1'\n"
+    )
     done = run("check", "--rules", str(tmp_path))
     assert done.returncode == 2
     assert f"{tmp_path}/team/x.yaml:4:7: Os has no field famly; did you mean family?" in done.stderr

@@ -165,8 +165,8 @@ def test_nvml_answers_queries_only(host: Host) -> None:
 
 
 CHILDREN = {
-    "hangs": ("print('{\"library_path\": \"/x\"}', flush=True); import time; time.sleep(60)", {"timed_out": True}),
-    "crashes": ("print('{\"call\": [\"cuInit\", 0]}', flush=True); import os; os.abort()", {"signal": 6, "timed_out": False}),
+    "hangs": ('print(\'{"library_path": "/x"}\', flush=True); import time; time.sleep(60)', {"timed_out": True}),
+    "crashes": ('print(\'{"call": ["cuInit", 0]}\', flush=True); import os; os.abort()', {"signal": 6, "timed_out": False}),
     "prints garbage": ("print('\\x00garbage'); print('{\"cuda_version\": 12040}')", {"cuda_version": 12040, "signal": None}),
 }
 

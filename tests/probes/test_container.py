@@ -24,7 +24,9 @@ V1_MOUNTS = """\
 31 25 0:29 /docker/1a2b /sys/fs/cgroup/memory ro,nosuid - cgroup cgroup rw,memory
 32 25 0:30 /docker/1a2b /sys/fs/cgroup/cpu,cpuacct ro,nosuid - cgroup cgroup rw,cpu,cpuacct
 """
-PODMAN_ROOT = "700 600 0:60 / / rw,relatime - overlay overlay rw,lowerdir=/var/lib/containers/storage/overlay/l/AB,upperdir=/x\n"
+PODMAN_ROOT = (
+    "700 600 0:60 / / rw,relatime - overlay overlay rw,lowerdir=/var/lib/containers/storage/overlay/l/AB,upperdir=/x\n"
+)
 LXC_MOUNTS = "700 600 8:2 / / rw - ext4 /dev/sda2 rw\n701 700 0:50 /proc/cpuinfo /proc/cpuinfo rw - fuse.lxcfs lxcfs rw\n"
 
 
@@ -119,7 +121,8 @@ def test_an_unreadable_level_is_unknown_and_not_without_a_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("opened", "expected"), [(None, False), ("EPERM", True), ("EACCES", False), (error("not recorded"), Unknown("not recorded"))]
+    ("opened", "expected"),
+    [(None, False), ("EPERM", True), ("EACCES", False), (error("not recorded"), Unknown("not recorded"))],
 )
 def test_device_rules_that_were_lost(opened: object, expected: object) -> None:
     answers: dict[Key, Any] = {
@@ -205,7 +208,11 @@ def test_a_broken_daemon_json_is_unknown(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("[nvidia-container-cli]\n#no-cgroups = false\n", None), ("no-cgroups = true\n", True), ("  no-cgroups=false # x\n", False)],
+    [
+        ("[nvidia-container-cli]\n#no-cgroups = false\n", None),
+        ("no-cgroups = true\n", True),
+        ("  no-cgroups=false # x\n", False),
+    ],
 )
 def test_no_cgroups(text: str, expected: object) -> None:
     assert container_engine.parse_no_cgroups(text) is expected
@@ -234,8 +241,16 @@ def test_docker_with_the_toolkit() -> None:
         )
     )
     assert (found.docker_installed, found.docker_packaging, found.docker_rootless) == (True, "package", False)
-    assert (found.nvidia_runtime_configured, found.nvidia_toolkit_version, found.nvidia_toolkit_no_cgroups) == (True, "1.18.0", True)
-    assert (found.cdi_spec_path, found.cdi_driver_version, found.cdi_uvm_major) == ("/var/run/cdi/nvidia.yaml", "550.90.07", 510)
+    assert (found.nvidia_runtime_configured, found.nvidia_toolkit_version, found.nvidia_toolkit_no_cgroups) == (
+        True,
+        "1.18.0",
+        True,
+    )
+    assert (found.cdi_spec_path, found.cdi_driver_version, found.cdi_uvm_major) == (
+        "/var/run/cdi/nvidia.yaml",
+        "550.90.07",
+        510,
+    )
     assert found.podman_installed is False
 
 
@@ -256,7 +271,10 @@ def test_nothing_installed_is_absent_and_runs_nothing() -> None:
         ({("which", "docker"): ["/snap/bin/docker"]}, "snap"),
         ({("which", "docker"): [], ("stat", "/snap/bin/docker"): STAT}, "snap"),
         ({("which", "docker"): ["/usr/bin/docker"], ("stat", "/opt/docker-desktop"): STAT}, "desktop"),
-        ({("which", "docker"): ["/usr/bin/docker"], ("realpath", "/usr/bin/docker"): "/mnt/wsl/docker-desktop/cli/docker"}, "desktop"),
+        (
+            {("which", "docker"): ["/usr/bin/docker"], ("realpath", "/usr/bin/docker"): "/mnt/wsl/docker-desktop/cli/docker"},
+            "desktop",
+        ),
         ({("which", "docker"): ["C:\\x\\docker.exe"], ("system", "platform"): "windows"}, "desktop"),
     ],
 )
@@ -270,7 +288,7 @@ def test_podmans_shim_is_not_docker() -> None:
             {
                 ("which", "docker"): ["/usr/bin/docker"],
                 ("stat", "/usr/bin/docker"): {**STAT, "size_bytes": 200},
-                ("file", "/usr/bin/docker"): "#!/bin/sh\nexec /usr/bin/podman \"$@\"\n",
+                ("file", "/usr/bin/docker"): '#!/bin/sh\nexec /usr/bin/podman "$@"\n',
                 ("which", "podman"): ["/usr/bin/podman"],
             }
         )

@@ -59,7 +59,10 @@ def test_localhost_in_hosts(hosts: str, expected: object) -> None:
     [
         ({("file", "/etc/hosts"): HOSTS}, True),
         ({("file", "/etc/hosts"): "", ("file", "/etc/nsswitch.conf"): "hosts: files myhostname dns\n"}, True),
-        ({("file", "/etc/hosts"): "", ("file", "/etc/nsswitch.conf"): "hosts: files dns\n"}, Unknown("the hosts file does not name localhost")),
+        (
+            {("file", "/etc/hosts"): "", ("file", "/etc/nsswitch.conf"): "hosts: files dns\n"},
+            Unknown("the hosts file does not name localhost"),
+        ),
         ({("file", "/etc/hosts"): error("no permission")}, Unknown("no permission")),
     ],
 )

@@ -105,13 +105,22 @@ def test_healthy() -> None:
     assert (gpu.vendor, gpu.name, gpu.uuid, gpu.pci_id, gpu.pci_device) == (
         "nvidia", "NVIDIA GeForce RTX 4090", UUID, "0000:01:00.0", "10de:2684",
     )  # fmt: skip
-    assert (gpu.architecture, gpu.compute_capability, gpu.kernel_driver, gpu.error, gpu.lost) == ("Ada", "8.9", "nvidia", None, False)
+    assert (gpu.architecture, gpu.compute_capability, gpu.kernel_driver, gpu.error, gpu.lost) == (
+        "Ada",
+        "8.9",
+        "nvidia",
+        None,
+        False,
+    )
     assert (gpu.vram_total_bytes, gpu.vram_free_bytes) == (24 << 30, 23 << 30)
     # 384 bits at 10501 MHz, two transfers a cycle: the datasheet's 1008 GB/s.
     assert gpu.memory_bandwidth_bytes_per_s == 1_008_096_000_000
     assert gpu.throttle_reasons == ["gpu_idle", "hw_thermal_slowdown"]
     assert gpu.ecc_uncorrectable is None and gpu.driver_model is None
-    assert [(one.name, one.kind, one.runtime) for one in gpu.processes or []] == [("ollama", "compute", "ollama"), ("Xorg", "graphics", None)]  # type: ignore[union-attr]
+    assert [(one.name, one.kind, one.runtime) for one in gpu.processes or []] == [
+        ("ollama", "compute", "ollama"),
+        ("Xorg", "graphics", None),
+    ]  # type: ignore[union-attr]
     assert (found.version, found.kernel_module_flavor, found.cuda_version, found.nvml_error) == (VERSION, "open", "13.0", None)
     assert (found.nvidiactl, found.nvidia0, found.uvm, found.uvm_major) == (True, True, True, 508)
     assert [(one.version, one.origin, one.found_by) for one in found.libcuda or []][0] == (VERSION, "driver", "ld.so.cache")  # type: ignore[union-attr]
@@ -123,7 +132,10 @@ def test_healthy() -> None:
 def test_every_gpu_stands_once_and_screens_of_servers_do_not_count() -> None:
     cards = pci.pci_gpus(fake_host(HEALTHY))
     assert isinstance(cards, list)
-    assert [(one.vendor, one.integrated, one.kernel_driver) for one in cards] == [("intel", True, "i915"), ("nvidia", False, "nvidia")]
+    assert [(one.vendor, one.integrated, one.kernel_driver) for one in cards] == [
+        ("intel", True, "i915"),
+        ("nvidia", False, "nvidia"),
+    ]
 
 
 def test_nothing_of_nvidia_here_is_absent_and_quick() -> None:
@@ -174,7 +186,11 @@ def test_nvml_of_another_version() -> None:
         ("nvml", "nvmlInit"): error("NVML_ERROR_LIB_RM_VERSION_MISMATCH"),
         ("realpath", f"{LIB}/libnvidia-ml.so.1"): f"{LIB}/libnvidia-ml.so.580.82.07",
         ("which", "nvidia-smi"): ["/usr/bin/nvidia-smi"],
-        ("command", 3000, "nvidia-smi"): {"status": 18, "stdout": "Failed to initialize NVML: Driver/library version mismatch\n", "stderr": ""},
+        ("command", 3000, "nvidia-smi"): {
+            "status": 18,
+            "stdout": "Failed to initialize NVML: Driver/library version mismatch\n",
+            "stderr": "",
+        },
     }
     gpus, found = look(answers)
     assert found.nvml_error == "NVML_ERROR_LIB_RM_VERSION_MISMATCH"
@@ -200,8 +216,14 @@ def test_hanging_nvidia_smi_is_evidence() -> None:
 @pytest.mark.parametrize(
     ("told", "facts"),
     [
-        ({"load_error": "libcuda.so.1: file too short", "calls": [], "devices": []}, {"ok": False, "load_error": "libcuda.so.1: file too short", "error_code": None}),
-        (story(calls=[["cuDriverGetVersion", 0], ["cuInit", 34]], devices=[]), {"ok": False, "error_code": 34, "error_name": "CUDA_ERROR_STUB_LIBRARY"}),
+        (
+            {"load_error": "libcuda.so.1: file too short", "calls": [], "devices": []},
+            {"ok": False, "load_error": "libcuda.so.1: file too short", "error_code": None},
+        ),
+        (
+            story(calls=[["cuDriverGetVersion", 0], ["cuInit", 34]], devices=[]),
+            {"ok": False, "error_code": 34, "error_name": "CUDA_ERROR_STUB_LIBRARY"},
+        ),
         (story(calls=[["cuInit", 999]], devices=[]), {"ok": False, "error_code": 999, "error_name": "CUDA_ERROR_UNKNOWN"}),
         (story(calls=[], devices=[], signal=11), {"ok": False, "crashed_signal": 11}),
         (story(calls=[], devices=[], timed_out=True), {"ok": False, "timed_out": True}),
@@ -234,7 +256,12 @@ def test_visible_devices_asks_twice() -> None:
     ],
 )
 def test_library_that_comes_first(path: str, real: str, size: int, origin: str, version: Any) -> None:
-    answers = {**HEALTHY, ("env", "LD_LIBRARY_PATH"): "/opt/s", **library(path, real, size or 1 << 24), ("system", "library_version", real): error("no text")}
+    answers = {
+        **HEALTHY,
+        ("env", "LD_LIBRARY_PATH"): "/opt/s",
+        **library(path, real, size or 1 << 24),
+        ("system", "library_version", real): error("no text"),
+    }
     found = libraries.candidates(fake_host(answers), "libcuda.so.1")
     assert isinstance(found, list)
     first = found[0]

@@ -24,7 +24,10 @@ def finding(rule_id: str = "driver.root", **fields: Any) -> Finding:
         "kind": "cause",
         "severity": "error",
         "confidence": "confirmed",
-        "evidence": [Evidence(text="module 550.1, library 550.2"), Evidence(text="driver.version = 550.1", source="driver.version")],
+        "evidence": [
+            Evidence(text="module 550.1, library 550.2"),
+            Evidence(text="driver.version = 550.1", source="driver.version"),
+        ],
         "why": "Because both must match.",
         "fix": [Step(do="Restart.", run="sudo reboot", cost="a reboot")],
         "verify": "nvidia-smi",
@@ -49,7 +52,10 @@ def test_terminal_form_says_all() -> None:
     one = diagnosis(
         findings=[finding(explains=["driver.sign"])],
         explained=[finding("driver.sign", title="A sign of it")],
-        not_checked=[NotChecked(id="gpu.x", reason="gpus: no permission"), NotChecked(id="gpu.y", reason="gpus: no permission")],
+        not_checked=[
+            NotChecked(id="gpu.x", reason="gpus: no permission"),
+            NotChecked(id="gpu.y", reason="gpus: no permission"),
+        ],
     )
     text = "\n".join(rows(lines(one, 812.0), 200))
     assert text.startswith("1 error found. First: The root cause\n")
@@ -140,7 +146,9 @@ def test_json_has_the_contracts_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_markdown_from_a_hostile_machine_adds_nothing() -> None:
-    one = diagnosis(findings=[finding(title="<script>x</script> [a](http://b) # `c`", evidence=[Evidence(text="1\n# big\n- x")])])
+    one = diagnosis(
+        findings=[finding(title="<script>x</script> [a](http://b) # `c`", evidence=[Evidence(text="1\n# big\n- x")])]
+    )
     one.machine.os.name = "<img src=x> @everyone"
     one.findings[0].fix[0].run = "```\n# out"
     text = render(one)
