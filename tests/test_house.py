@@ -37,11 +37,11 @@ def test_tool_has_nothing_to_say(tool: list[str]) -> None:
 )
 def test_a_start_loads_only_what_it_uses(arguments: list[str], forbidden: set[str]) -> None:
     script = (
-        "import sys; before = set(sys.modules); sys.argv = ['llmdoctor', *%r]\n"
+        f"import sys; before = set(sys.modules); sys.argv = ['llmdoctor', *{arguments!r}]\n"
         "from llmdoctor.__main__ import main\n"
         "try: main()\nexcept SystemExit: pass\n"
         "sys.stderr.write('\\nLOADED ' + ' '.join(sorted(set(sys.modules) - before)))\n"
-    ) % (arguments,)
+    )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     loaded = set(done.stderr.rpartition("LOADED ")[2].split())
     assert "llmdoctor" in loaded, done.stderr

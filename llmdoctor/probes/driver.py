@@ -285,7 +285,9 @@ def finish(host: Host, driver: Driver, nvml: Nvml) -> Driver:
         driver.version = nvml.driver_version if isinstance(nvml.driver_version, str) else None
     if driver.version is None and isinstance(nvml.driver_version, Unknown) and driver.hardware_present is True:
         driver.version = None if nvml.error is not None else nvml.driver_version
-    present = (bool(driver.libcuda) and not isinstance(driver.libcuda, Unknown)) or (windows and driver.hardware_present is True)
+    present = (bool(driver.libcuda) and not isinstance(driver.libcuda, Unknown)) or (
+        windows and driver.hardware_present is True
+    )
     if present:
         driver.cuda_init = story_to_facts(host.cuda_init())
         variable = host.env("CUDA_VISIBLE_DEVICES")

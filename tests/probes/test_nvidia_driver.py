@@ -123,7 +123,7 @@ def test_healthy() -> None:
     ]  # type: ignore[union-attr]
     assert (found.version, found.kernel_module_flavor, found.cuda_version, found.nvml_error) == (VERSION, "open", "13.0", None)
     assert (found.nvidiactl, found.nvidia0, found.uvm, found.uvm_major) == (True, True, True, 508)
-    assert [(one.version, one.origin, one.found_by) for one in found.libcuda or []][0] == (VERSION, "driver", "ld.so.cache")  # type: ignore[union-attr]
+    assert next((one.version, one.origin, one.found_by) for one in found.libcuda or []) == (VERSION, "driver", "ld.so.cache")  # type: ignore[union-attr]
     assert (found.cuda_init.ok, found.cuda_init.device_count, found.cuda_init.error_code) == (True, 1, None)
     assert found.cuda_init_all_devices.ok is None
     assert found.kernel_compiler == "gcc 13.2"
