@@ -15,6 +15,30 @@ MACHINES = Path(__file__).resolve().parent.parent / "fixtures" / "machines"
 HEALTHY = sorted((MACHINES / "healthy").glob("*.json"))
 
 FAULTS = {
+    "h100-address-space": "oom.address-space",
+    "h100-cgroup-limit": "oom.container-limit",
+    "h100-compat-first": "cuda.ld-library-path-shadows",
+    "h100-cpu-torch": "cuda.torch-cpu-build",
+    "h100-libcuda-covered": "driver.library-missing",
+    "h100-libcuda-gone": "driver.library-missing",
+    "h100-libnvidia-ml-covered": "driver.library-missing",
+    "h100-libnvidia-ml-gone": "driver.library-missing",
+    "h100-nvidia0-covered": "driver.device-nodes-missing",
+    "h100-nvidia0-missing": "driver.device-nodes-missing",
+    "h100-nvidiactl-covered": "driver.device-nodes-missing",
+    "h100-nvidiactl-covered-by-null": "driver.device-nodes-missing",
+    "h100-nvidiactl-missing": "driver.device-nodes-missing",
+    "h100-nvml-mismatch": "driver.nvml-version-mismatch",
+    "h100-stub-first": "driver.stub-libcuda",
+    "h100-uvm-covered": "driver.uvm-not-loaded",
+    "h100-uvm-covered-by-null": "driver.uvm-not-loaded",
+    "h100-uvm-missing": "driver.uvm-not-loaded",
+    "h100-uvm-without-rights": "driver.device-node-permission",
+    "h100-visible-7": "env.cuda-visible-devices-invalid",
+    "h100-visible-bad-uuid": "env.cuda-visible-devices-invalid",
+    "h100-visible-empty": "env.cuda-visible-devices-hides-gpu",
+    "h100-visible-minus-1": "env.cuda-visible-devices-hides-gpu",
+    "h100-vram-held": "oom.other-process",
 }  # fmt: skip
 """Recording to the rule that must stand first."""
 

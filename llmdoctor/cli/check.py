@@ -43,16 +43,18 @@ def check(
     Exit status: 0 nothing found, 1 findings, 2 bad input.
     """
     started = time.monotonic()
+    from ..survey import storage, survey
+
+    recorder = storage.Recorder.live() if source is None else None
+    if recorder is not None:
+        survey.begin(recorder.host)  # what takes longest, while the rest is still being imported
     from ..diagnosis.engine import judge
     from ..report.output import show
-    from ..survey import storage
-    from ..survey.survey import look
 
-    rules = _rules(folder, only)
-    recorder = storage.Recorder.live() if source is None else None
     try:
+        rules = _rules(folder, only)
         if recorder is not None:
-            seen = look(recorder.host, deadline)
+            seen = survey.look(recorder.host, deadline)
         else:
             assert source is not None
             seen = storage.open_saved(source, deadline)

@@ -11,7 +11,6 @@ from typing import NamedTuple, Optional
 from ..facts.fact import Fact, Unknown, all_unknown
 from ..facts.machine import Cpu
 from ..host.host import Host
-from . import cpu_macos, cpu_windows
 from .lift import lift, whole
 
 _CPUS = "/sys/devices/system/cpu"
@@ -195,7 +194,11 @@ def probe(host: Host) -> Cpu:
     if platform == "linux":
         return _linux(host)
     if platform == "windows":
+        from . import cpu_windows
+
         return cpu_windows.probe(host)
     if platform == "macos":
+        from . import cpu_macos
+
         return cpu_macos.probe(host)
     return all_unknown(Cpu, "this operating system is not known to llmdoctor")

@@ -16,8 +16,8 @@ _PROPERTY = re.compile(
 )
 _NO_TYPE = ("", "Other", "Unknown", "RAM", "DRAM", "<OUT OF SPEC>")
 """``<OUT OF SPEC>``: systemd before 256 does not know DDR5 (https://github.com/systemd/systemd/issues/30699)."""
-_CHANNEL = re.compile(r"CHANNEL[ _-]?([A-Z]|\d+)\b|CHANNEL[ _-]?([A-Z])(?=[ _-]|DIMM|\d)")
-_SLOT = re.compile(r"DIMM[ _-]?([A-P])[ _-]?\d?\b|^([A-P])[ _-]?\d\b")
+_CHANNEL = re.compile(r"CHANNEL[ _-]?([A-Z](?![A-Z])|\d+|[A-Z](?=DIMM))")
+_SLOT = re.compile(r"DIMM[ _-]?([A-P])[ _-]?\d?\b|^([A-L])[ _-]?\d$")
 _CONTROLLER = re.compile(r"(?:CONTROLLER|\bMC|CPU|PROC|NODE|\bP)[ _-]?(\d+)")
 
 
@@ -84,7 +84,7 @@ def channel_of(locator: str, bank: str) -> Optional[str]:
         match = _CHANNEL.search(text)
         if match:
             controller = _CONTROLLER.search(text)
-            return (controller.group(1) if controller else "") + (match.group(1) or match.group(2))
+            return (controller.group(1) if controller else "") + match.group(1)
     text = locator.upper()
     match = _SLOT.search(text)
     if match is None:

@@ -7,7 +7,6 @@ from typing import Optional
 from ..facts.fact import Fact, Unknown, all_unknown
 from ..facts.machine import Os
 from ..host.host import Host
-from . import system_linux, system_macos, system_windows
 from .lift import lift, text_or_none
 
 EARLIEST_PLAUSIBLE_S = 1_788_220_800
@@ -45,11 +44,18 @@ def _clock(now: object) -> Optional[bool]:
 
 def probe(host: Host) -> Os:
     platform = host.platform()
+    # Only the module of this system is loaded: start-up counts.
     if platform == "linux":
+        from . import system_linux
+
         system = system_linux.probe(host)
     elif platform == "windows":
+        from . import system_windows
+
         system = system_windows.probe(host)
     elif platform == "macos":
+        from . import system_macos
+
         system = system_macos.probe(host)
     else:
         return all_unknown(Os, "this operating system is not known to llmdoctor")

@@ -46,7 +46,7 @@ def _struct(kind: Any) -> Callable[[str], Any]:
 
 def look(host: Host, deadline_s: float) -> Seen:
     """Everything about the machine behind this Host. Never raises; what did not answer in time is unknown, with that reason."""
-    _begin_slow_looks(host)
+    begin(host)
     from ..probes import (
         amd,
         changes,
@@ -152,8 +152,9 @@ def look(host: Host, deadline_s: float) -> Seen:
     return Seen(machine, dict(tasks.timings_ms))
 
 
-def _begin_slow_looks(host: Host) -> None:
-    """Starts NVML and cuInit, which take the longest, as soon as the state before them is written down.
+def begin(host: Host) -> None:
+    """Starts NVML and cuInit, which take the longest, as soon as the state before them is written down. ``look`` does it
+    by itself; a caller that has something else to do first may begin earlier.
 
     The Host asks every question once, so that the probes later get the nodes and modules as they were, and wait for the
     answers that are under way. Nothing is started where no libcuda is known to the loader and no module is loaded.

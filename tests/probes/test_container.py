@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from llmdoctor.facts.fact import Unknown
-from llmdoctor.host.host import Completed
+from llmdoctor.host.host import Host
+from llmdoctor.host.question import Answer, Question
 from llmdoctor.probes import container, container_engine
 from tests.fakes import Key, error, fake_host
 
@@ -24,6 +25,7 @@ V1_MOUNTS = """\
 31 25 0:29 /docker/1a2b /sys/fs/cgroup/memory ro,nosuid - cgroup cgroup rw,memory
 32 25 0:30 /docker/1a2b /sys/fs/cgroup/cpu,cpuacct ro,nosuid - cgroup cgroup rw,cpu,cpuacct
 """
+NAME_FILE = "90 25 259:2 /var/lib/docker/containers/1a/hosts /etc/hosts rw - ext4 /dev/nvme0n1p2 rw\n"
 PODMAN_ROOT = (
     "700 600 0:60 / / rw,relatime - overlay overlay rw,lowerdir=/var/lib/containers/storage/overlay/l/AB,upperdir=/x\n"
 )
@@ -48,6 +50,9 @@ LXC_MOUNTS = "700 600 8:2 / / rw - ext4 /dev/sda2 rw\n701 700 0:50 /proc/cpuinfo
         ({("file", "/proc/1/cgroup"): "12:memory:/kubepods/burstable/pod1/2\n"}, "kubernetes"),
         ({("file", "/proc/self/cgroup"): "0::/system.slice/docker-1a2b.scope\n"}, "docker"),
         ({("stat", "/.dockerenv"): error("no permission")}, Unknown("no permission")),
+        # A virtual machine whose disk was made from an image keeps the file.
+        ({("stat", "/.dockerenv"): STAT, ("file", "/proc/self/mountinfo"): HOST_MOUNTS}, None),
+        ({("stat", "/.dockerenv"): STAT, ("file", "/proc/self/mountinfo"): HOST_MOUNTS + NAME_FILE}, "docker"),
     ],
 )
 def test_kind(answers: dict[Key, Any], expected: object) -> None:
@@ -255,14 +260,18 @@ def test_docker_with_the_toolkit() -> None:
 
 
 def test_nothing_installed_is_absent_and_runs_nothing() -> None:
-    asked: list[Key] = []
-    host = fake_host({("which", "docker"): [], ("which", "podman"): [], ("which", "nvidia-ctk"): []})
-    backend = host._backend
-    host._backend = lambda question: (asked.append((question.kind, *question.key)), backend(question))[1]
+    asked: list[str] = []
+    known = fake_host({("which", "docker"): [], ("which", "podman"): [], ("which", "nvidia-ctk"): []})
+
+    def backend(question: Question) -> Answer:
+        asked.append(question.kind)
+        return known.ask(question.kind, *question.key)
+
+    host = Host(backend)
     found = container_engine.probe(host)
     assert found.docker_installed is False
     assert (found.docker_packaging, found.nvidia_runtime_configured, found.nvidia_toolkit_version) == (None, None, None)
-    assert not [key for key in asked if key[0] == "command"]
+    assert "command" not in asked
 
 
 @pytest.mark.parametrize(
@@ -303,4 +312,3 @@ def test_a_toolkit_that_does_not_answer_is_unknown() -> None:
         ("command", 3000, "nvidia-ctk", "--version"): {"status": None, "stdout": "", "stderr": "", "timed_out": True},
     }
     assert isinstance(container_engine.probe(fake_host(answers)).nvidia_toolkit_version, Unknown)
-    assert Completed(0, "", "").ok

@@ -102,7 +102,7 @@ def test_a_laptop_with_ubuntu() -> None:
         ({("bytes", EFI, 4, 1): "00"}, "secure_boot", False),
         ({("bytes", EFI, 4, 1): error("no permission")}, "secure_boot", Unknown("no permission")),
         ({("list", "/lib/modules"): ["6.8.0-48-generic"]}, "running_kernel_is_installed", False),
-        ({("stat", "/.dockerenv"): STAT, ("list", "/lib/modules"): ["6.1.0"]}, "running_kernel_is_installed", None),
+        ({("env", "container"): "podman", ("list", "/lib/modules"): ["6.1.0"]}, "running_kernel_is_installed", None),
         (
             {("stat", "/run/reboot-required"): error("absent")},
             "reboot_required",
