@@ -118,7 +118,7 @@ def main() -> None:
         hanging = os.path.join(folder, "nvidia-smi")
         with open(hanging, "w") as file:
             file.write("#!/bin/sh\nsleep 60\n")
-        os.chmod(hanging, 0o755)
+        os.chmod(hanging, 0o700)
         environment = {"PATH": folder + os.pathsep + os.environ["PATH"]}
         seconds = once(check, environment)
         said = subprocess.run(check, capture_output=True, text=True, env={**os.environ, **environment}, cwd=ROOT).stdout

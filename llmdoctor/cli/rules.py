@@ -37,7 +37,7 @@ examples:
   - name: the trouble
     matches: true
     machine:
-      driver: {hardware_present: true, uvm: null}
+      driver: {hardware_present: true, uvm: null, version: "550.90.07"}
   - name: the healthy neighbour
     matches: false
     machine:

@@ -12,7 +12,7 @@ from typing import Optional
 from ..facts.fact import Fact, Unknown, all_unknown
 from ..facts.machine import Network
 from ..host.host import Host
-from .environment import clean_value
+from ..redact.variables import clean_value
 from .lift import lift, text_or_none
 
 RUNTIME_PORTS = (1234, 1337, 4891, 5000, 5001, 7860, 8000, 8080, 11434)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .variables import SECRET_OPTION, TOKEN
+
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.I)
 _MAC = re.compile(r"(?<![0-9a-f:])(?:[0-9a-f]{2}:){5}[0-9a-f]{2}(?![0-9a-f:])", re.I)
 _EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
-_TOKEN = re.compile(r"\b(?:hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16})\b")
 _BEARER = re.compile(r"(?<=bearer )[A-Za-z0-9._~+/=-]{8,}", re.I)
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s:<>]+:[^/@\s<>]+(?=@)")
 _HOME = re.compile(r"(?:(?<=/home/)|(?<=/Users/)|(?<=\\Users\\)|(?<=\\\\Users\\\\))([^/\\\s\"':<>]+)")
@@ -37,7 +38,10 @@ _COMMON_NAMES = frozenset(
 )
 """Names that are nobody's: replacing them would hide nothing and spoil the text."""
 
-_KINDS = (("email", _EMAIL), ("token", _TOKEN), ("token", _BEARER), ("mac", _MAC))
+_SERIAL = re.compile(r"(?<=SERIAL_NUMBER=)(?!<)[^\n]+|(?<=SERIAL_SHORT=)(?!<)[^\n]+")
+"""In udev's properties of disks and memory modules."""
+
+_KINDS = (("email", _EMAIL), ("token", TOKEN), ("token", _BEARER), ("mac", _MAC), ("serial", _SERIAL))
 
 
 class Redactor:
@@ -88,6 +92,7 @@ class Redactor:
         for kind, pattern in _KINDS:
             text = pattern.sub(lambda match, kind=kind: self._replace(kind, match[0]), text)  # type: ignore[misc]
         text = _CREDENTIALS.sub(lambda match: self._replace("credentials", match[0]), text)
+        text = SECRET_OPTION.sub(lambda match: match[1] + self._replace("secret", match[0][len(match[1]) :]), text)
         text = _UUID.sub(self._uuid, text)
         if self._pattern is not None:
             text = self._pattern.sub(self._name, text)

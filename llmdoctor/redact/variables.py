@@ -20,6 +20,20 @@ _NAMES = frozenset(
 )  # fmt: skip
 _SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH)(?!.*(?:PATH|FILE|SIZE|MAX|NUM|COUNT|LEN)$)", re.I)
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+# Shapes that services document for their own secrets: Hugging Face, OpenAI-like, GitHub, GitLab, NVIDIA NGC, Slack,
+# AWS access keys and JSON web tokens (RFC 7519).
+TOKEN = re.compile(
+    r"\b(?:hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|gh[opsur]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}"
+    r"|glpat-[A-Za-z0-9_-]{16,}|nvapi-[A-Za-z0-9_-]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}"
+    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)"
+)
+SECRET_OPTION = re.compile(
+    r"((?:--?|[?&\s;,\"']|^)[\w-]*(?:api[-_]?key|token|secret|password|passwd)(?:=|:\s*|\s+))(?!<)[^\s&;,'\"]+", re.I
+)
+"""The value of an option or setting whose name says that it is a secret."""
+_SECRET_WORDS = ("key", "token", "secret", "passw")
+_BARE_CREDENTIALS = re.compile(r"^[^/@\s]+:[^/@\s]*@")
+"""A proxy that is written without its scheme: ``user:password@host:3128``."""
 
 HIDDEN = "<hidden>"
 
@@ -30,11 +44,22 @@ def is_steering(name: str) -> bool:
     return upper in _NAMES or upper.startswith(_PREFIXES)
 
 
+def without_secrets(text: str) -> str:
+    """Text without token-shaped values and without the values of secret-bearing options."""
+    cleaned = TOKEN.sub(HIDDEN, text)
+    lower = cleaned.lower()
+    if any(word in lower for word in _SECRET_WORDS):
+        cleaned = SECRET_OPTION.sub(lambda match: match.group(1) + HIDDEN, cleaned)
+    return cleaned
+
+
 def clean_value(name: str, value: str) -> str:
-    """The value without secrets: hidden whole where the name says so, URL credentials removed elsewhere."""
+    """The value without secrets: hidden whole where the name says so; elsewhere whatever looks like a token, the value of
+    a secret-bearing option, and a URL's credentials are taken out."""
     if _SECRET.search(name):
         return HIDDEN
-    return _CREDENTIALS.sub("", value)
+    cleaned = without_secrets(_CREDENTIALS.sub("", value))
+    return _BARE_CREDENTIALS.sub("", cleaned) if name.upper().endswith("_PROXY") else cleaned
 
 
 def steering(environment: dict[str, str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ import pytest
 
 from llmdoctor.facts.fact import Unknown, look_up
 from llmdoctor.probes import environment
-from llmdoctor.probes.environment import HIDDEN, clean_value
+from llmdoctor.redact.variables import HIDDEN, clean_value
 from tests.fakes import error, fake_host
 
 

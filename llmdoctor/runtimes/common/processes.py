@@ -9,7 +9,7 @@ from typing import Callable, Iterable, Mapping, Optional
 from ...facts.fact import REST, Fact, Table, Unknown
 from ...facts.machine import RuntimeProcess
 from ...host.host import Process
-from ...probes.environment import HIDDEN, clean_value
+from ...redact.variables import HIDDEN, clean_value
 from ..surroundings import Surroundings
 
 _SECRET_WORDS = frozenset(
