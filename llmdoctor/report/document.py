@@ -131,6 +131,11 @@ def finding_lines(finding: Finding, explained: dict[str, Finding], number: int) 
     shown = [one for one in finding.evidence if one.source is None] or finding.evidence
     for one in shown[:MAX_EVIDENCE]:
         yield Line("evidence", one.text, 3, "- ")
+    if finding.severity == "info" and not finding.explains:
+        # Worth knowing, no trouble: the whole text stands in JSON and Markdown.
+        for step in finding.fix[:1]:
+            yield Line("step", step.do, 3, "- ")
+        return
     if finding.why:
         yield Line("label", "Why:", 3)
         yield Line("why", finding.why, 5)
