@@ -173,7 +173,7 @@ def parse_displays(text: str) -> list[dict[str, Any]]:
 
 
 def _macos(host: Host) -> Fact[list[Gpu]]:
-    done = host.run("system_profiler", "SPDisplaysDataType", "-json")
+    done = host.run("/usr/sbin/system_profiler", "SPDisplaysDataType", "-json")
     if done is None or isinstance(done, Unknown) or not done.ok:
         return done if isinstance(done, Unknown) else Unknown("system_profiler does not answer")
     found = []

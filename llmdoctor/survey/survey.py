@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Any, Callable, NamedTuple
 
-from ..facts.fact import REST, Unknown, all_unknown
+from ..facts.fact import NOT_RECORDED, REST, Unknown, all_unknown
 from ..facts.machine import (
     Changes,
     Container,
@@ -118,13 +118,13 @@ def look(host: Host, deadline_s: float) -> Seen:
 
     run("disks", disks, unknown, names)
 
-    def log(cards: Any, *runtimes: Runtime) -> KernelLog:
+    def log(cards: Any, files: Driver, *runtimes: Runtime) -> KernelLog:
         known = cards if isinstance(cards, list) else []
         # Without a GPU and without a runtime there is nothing that the kernel could have done to them.
-        matters = bool(known) or isinstance(cards, Unknown) or any(one.installed is not False for one in runtimes)
+        matters = bool(known) or files.hardware_present is not False or any(one.installed is not False for one in runtimes)
         return kernel_log.probe(host, matters, [gpu.pci_id for gpu in known if isinstance(gpu.pci_id, str)])
 
-    run("kernel_log", log, _struct(KernelLog), ("pci", *names))
+    run("kernel_log", log, _struct(KernelLog), ("pci", "driver_files", *names))
 
     get = tasks.value
     cards: Any = get("pci")
@@ -200,5 +200,13 @@ def _gpus(cards: Any, nvidia_gpus: list[Gpu], amd_gpus: list[Gpu]) -> Any:
     others = (
         [] if isinstance(cards, Unknown) or cards is None else [gpu for gpu in cards if gpu.vendor not in ("nvidia", "amd")]
     )
+    for gpu in others:
+        _fill(gpu, Unknown(f"not read for cards of {gpu.vendor}"))
     found = [*nvidia_gpus, *amd_gpus, *others]
     return cards if not found and isinstance(cards, Unknown) else found
+
+
+def _fill(gpu: Gpu, reason: Unknown) -> None:
+    for name in Gpu.__struct_fields__:
+        if getattr(gpu, name) is NOT_RECORDED:
+            setattr(gpu, name, reason)
