@@ -33,3 +33,11 @@ ABSENT = "absent"
 
 Backend = Callable[[Question], Answer]
 """Answers questions: the live machine, a recording of one, or a recorder around either. Never raises."""
+
+
+class Absent(Exception):
+    """Raised by what answers: looked, is not there."""
+
+
+class Unknowable(Exception):
+    """Raised by what answers: could not look; the text says why."""

@@ -15,6 +15,7 @@ from typing import Any, Callable, Optional, Sequence, Union
 
 from . import windows_registry as registry
 from .smbios import memory_devices
+from .windows_library import library
 
 Json = Any
 
@@ -22,12 +23,6 @@ _WORD = ctypes.c_uint16
 _DWORD = ctypes.c_uint32
 _QWORD = ctypes.c_uint64
 _HANDLE = ctypes.c_void_p
-
-
-def library(name: str) -> Any:
-    """A system library from System32 alone: never one that lies beside the program or in the working folder."""
-    search_system32 = 0x00000800  # LOAD_LIBRARY_SEARCH_SYSTEM32
-    return getattr(ctypes, "WinDLL")(name, use_last_error=True, winmode=search_system32)  # noqa: B009 - Windows only
 
 
 def _failed(what: str) -> OSError:

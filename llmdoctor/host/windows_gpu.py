@@ -12,7 +12,7 @@ import re
 import struct
 from typing import Any, Optional
 
-from .windows import library
+from .windows_library import library
 
 # --- DXGI ---------------------------------------------------------------------------------------
 
