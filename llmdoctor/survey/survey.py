@@ -196,14 +196,18 @@ def places(host: Host, runtimes: dict[str, Runtime]) -> dict[str, list[str]]:
 
 
 def _gpus(cards: Any, nvidia_gpus: list[Gpu], amd_gpus: list[Gpu]) -> Any:
-    """NVIDIA's first, in NVML's order, then AMD's, then the others as the bus shows them."""
-    others = (
-        [] if isinstance(cards, Unknown) or cards is None else [gpu for gpu in cards if gpu.vendor not in ("nvidia", "amd")]
-    )
+    """NVIDIA's first, in NVML's order, then AMD's, then the others as the bus shows them.
+
+    A card whose own probe gave nothing (it failed, or its time was up) still stands here as the bus shows it.
+    """
+    found = [*nvidia_gpus, *amd_gpus]
+    if not isinstance(cards, list):
+        return found or cards
+    probed = {gpu.vendor for gpu in found}
+    others = [gpu for gpu in cards if gpu.vendor not in probed]
     for gpu in others:
-        _fill(gpu, Unknown(f"not read for cards of {gpu.vendor}"))
-    found = [*nvidia_gpus, *amd_gpus, *others]
-    return cards if not found and isinstance(cards, Unknown) else found
+        _fill(gpu, Unknown(f"not read for this card of {gpu.vendor}"))
+    return [*found, *others]
 
 
 def _fill(gpu: Gpu, reason: Unknown) -> None:
