@@ -136,7 +136,7 @@ class Host:
         """The integer in a one-line file; Unknown if it holds none."""
         value = self.line(path)
         if not isinstance(value, str):
-            return value
+            return cast("Fact[bytes]", value)
         try:
             return int(value, 0)
         except ValueError:
@@ -145,7 +145,12 @@ class Host:
     def bytes_at(self, path: str, offset: int, count: int) -> Fact[bytes]:
         """``count`` bytes of a file from ``offset``; fewer at its end."""
         value = self._typed(str, "bytes", path, offset, count)
-        return bytes.fromhex(value) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return cast("Fact[bytes]", value)
+        try:
+            return bytes.fromhex(value)
+        except ValueError:
+            return Unknown("unreadable answer: not hexadecimal")
 
     def entries(self, path: str) -> Fact[list[str]]:
         """Sorted names in a folder, at most 4096."""

@@ -31,6 +31,7 @@ from ..facts.machine import (
     Vulkan,
 )
 from ..host.host import Host
+from .sound import sound
 from .tasks import Tasks
 
 
@@ -149,7 +150,7 @@ def look(host: Host, deadline_s: float) -> Seen:
         python_envs=get("python_envs"),
         runtimes={module.NAME: get(f"runtime {module.NAME}") for module in modules},
     )
-    return Seen(machine, dict(tasks.timings_ms))
+    return Seen(sound(machine), dict(tasks.timings_ms))
 
 
 def begin(host: Host) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from llmdoctor.facts.fact import Unknown
+from llmdoctor.facts.machine import Machine
 from llmdoctor.host.host import Host
 from llmdoctor.host.question import Answer, Question
 from llmdoctor.host.recording import Recording, replay
@@ -76,6 +77,31 @@ def test_a_source_that_breaks_is_unknown() -> None:
 
     machine = look(Host(broken), 5.0).machine
     assert machine.schema_version == 1
+
+
+ODD = [None, True, 0, -1, 2**62, 1.5, "", "x" * 1000, [], {}, [1], ["a"], {"a": 1}, [[]], {"status": "x"}, "\x00\x1b[31m"]
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_a_strangers_recording_may_hold_anything(seed: int) -> None:
+    import random
+
+    import msgspec
+
+    from llmdoctor.diagnosis.engine import judge
+    from llmdoctor.diagnosis.index import load
+
+    chance, recording = random.Random(seed), recorded()
+    share = chance.choice([0.05, 0.3, 1.0])
+    for entry in recording.answers:
+        if chance.random() < share:
+            entry.error, entry.value = None, chance.choice(ODD)
+    started = time.monotonic()
+    machine = look(Host(replay(recording)), 20).machine
+    judge(machine, load())
+    assert time.monotonic() - started < 5
+    # Every fact is of its type: the document opens again.
+    assert msgspec.json.decode(msgspec.json.encode(machine), type=Machine) == machine
 
 
 def test_what_comes_from_an_empty_recording_is_unknown_and_not_absent() -> None:
