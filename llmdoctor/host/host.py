@@ -136,7 +136,7 @@ class Host:
         """The integer in a one-line file; Unknown if it holds none."""
         value = self.line(path)
         if not isinstance(value, str):
-            return cast("Fact[bytes]", value)
+            return value
         try:
             return int(value, 0)
         except ValueError:
