@@ -54,6 +54,8 @@ def llmdoctor() -> None:
 
 def run() -> int:
     """Runs the command that the arguments name; the exit status: 0, 1 (findings), 2 (usage, bad input, our own failure)."""
+    if sys.stdout is None:  # closed by whoever started us
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end of the process
     try:
         result = llmdoctor.main(prog_name="llmdoctor", standalone_mode=False)
         return result if isinstance(result, int) else 0

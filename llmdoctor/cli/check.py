@@ -40,7 +40,7 @@ def check(
 ) -> int:
     """Look at this machine and say what is wrong, how it is known, and what to do.
 
-    Exit status: 0 nothing found, 1 findings, 2 bad input.
+    Exit status: 0 nothing found at or above --fail-on, 1 findings, 2 bad input.
     """
     started = time.monotonic()
     from ..survey import storage, survey

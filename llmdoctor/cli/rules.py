@@ -125,10 +125,12 @@ def new(rule_id: str, folder: Optional[str]) -> None:
     import re
 
     from .. import __version__
-    from ..diagnosis.index import source_folder
+    from ..diagnosis.index import is_installed, source_folder
 
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*\.[a-z0-9][a-z0-9-]*", rule_id):
         raise BadInput(f"{rule_id}: an id is AREA.SLUG, in lower-case letters, digits and hyphens")
+    if folder is None and is_installed():
+        raise BadInput("name your own folder of rules with --rules DIR: the built-in ones are part of the installation")
     area, slug = rule_id.split(".")
     path = os.path.join(folder or source_folder(), area, slug + ".yaml")
     try:

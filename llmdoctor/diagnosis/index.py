@@ -35,6 +35,11 @@ def source_folder() -> str:
     return installed if os.path.isdir(installed) else os.path.join(os.path.dirname(_PACKAGE), "rules")
 
 
+def is_installed() -> bool:
+    """Whether the sources lie inside the installed package, where nobody edits them."""
+    return os.path.isdir(os.path.join(_PACKAGE, "rules"))
+
+
 def _fingerprint(folder: str) -> int:
     crc = 0
     for area in sorted(os.scandir(folder), key=lambda entry: entry.name):
@@ -67,7 +72,7 @@ def write(path: str = INDEX_PATH) -> Index:
 
 def load() -> list[Rule]:
     """The built-in rules: from the index where it is there and fresh, else from the sources."""
-    in_checkout = not os.path.isdir(os.path.join(_PACKAGE, "rules"))
+    in_checkout = not is_installed()
     try:
         with open(INDEX_PATH, "rb") as file:
             index = msgspec.msgpack.decode(file.read(), type=Index)

@@ -67,6 +67,8 @@ def machine_lines(machine: Machine) -> list[str]:
     if isinstance(memory.total_bytes, int):
         free = f" ({show_bytes(memory.available_bytes)} available)" if isinstance(memory.available_bytes, int) else ""
         system.append(f"RAM {show_bytes(memory.total_bytes)}{free}")
+    elif isinstance(memory.total_bytes, Unknown):
+        system.append(f"RAM unknown ({memory.total_bytes.unknown})")
     return ["System: " + "; ".join(system), "GPU: " + _gpus(machine), "Runtimes: " + _runtimes(machine)]
 
 

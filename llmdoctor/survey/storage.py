@@ -13,7 +13,7 @@ from ..facts.machine import SCHEMA_VERSION, Machine
 from ..host import recording
 from ..host.host import Host
 from ..host.live import Live
-from ..host.text import clean
+from ..host.text import clean, clean_json
 from ..redact.redactor import Redactor
 from .survey import Seen, look
 
@@ -109,7 +109,8 @@ def _load(path: str) -> Any:
             raise
         raise StorageError(f"{path} cannot be read: {(getattr(error, 'strerror', None) or str(error)).lower()}") from None
     try:
-        return msgspec.json.decode(raw)
+        # A stranger's file: nothing in it may reach a terminal as more than text.
+        return clean_json(msgspec.json.decode(raw))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         reason = "it is empty" if not raw.strip() else clean(str(error).encode())
         raise StorageError(f"{path} is not JSON: {reason}") from None

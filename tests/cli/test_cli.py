@@ -105,6 +105,23 @@ def test_bad_recording_is_one_line_and_status_2(name: str, tmp_path: Path) -> No
     assert "Traceback" not in done.stderr and "\x1b" not in done.stderr
 
 
+def test_a_strangers_recording_reaches_the_terminal_as_text_alone(tmp_path: Path) -> None:
+    fixture = ROOT / "fixtures" / "machines" / "faults" / "h100-nvml-mismatch.json"
+    text = fixture.read_text(encoding="utf-8").replace('"580.159.04\\n"', '"580.\\u0000\\u001b[31m159\\u202e.04\\n"')
+    assert "u001b" in text
+    (tmp_path / "evil.json").write_text(text, encoding="utf-8")
+    for form in ("terminal", "markdown", "json"):
+        done = run("check", "--from", str(tmp_path / "evil.json"), "--format", form)
+        assert done.returncode == 1, done.stderr
+        assert not {"\x1b", "\x00", "\u202e"} & set(done.stdout)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closed descriptors of POSIX shells")
+def test_a_closed_standard_output() -> None:
+    done = subprocess.run(["sh", "-c", f"{sys.executable} -m llmdoctor check >&-"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode in (0, 1) and done.stderr == ""
+
+
 def test_huge_recording_is_refused_without_reading_it(tmp_path: Path) -> None:
     path = tmp_path / "huge.json"
     with open(path, "wb") as file:
