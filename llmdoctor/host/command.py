@@ -18,13 +18,11 @@ MAX_OUTPUT_BYTES = 1 << 20
 
 def _collect(stream: IO[bytes], chunks: list[bytes]) -> None:
     kept = 0
-    while True:
-        chunk = stream.read(65536)
-        if not chunk:
-            return
-        if kept < MAX_OUTPUT_BYTES:
-            chunks.append(chunk[: MAX_OUTPUT_BYTES - kept])
-            kept += len(chunks[-1])
+    with stream:
+        while chunk := stream.read(65536):
+            if kept < MAX_OUTPUT_BYTES:
+                chunks.append(chunk[: MAX_OUTPUT_BYTES - kept])
+                kept += len(chunks[-1])
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

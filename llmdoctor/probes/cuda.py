@@ -1,17 +1,18 @@
 """CUDA toolkits, nvcc, cuDNN, and what LD_LIBRARY_PATH puts before the system's libraries.
 
-Sources: CUDA Installation Guide for Linux and for Windows (folders, CUDA_HOME and CUDA_PATH), the
-toolkit's version.json, cuDNN's header cudnn_version.h.
+Sources: CUDA Installation Guide for Linux and for Windows (folders, CUDA_HOME and CUDA_PATH), the toolkit's version.json
+(version.txt up to 11.0), cuDNN's header cudnn_version.h, Debian's package nvidia-cuda-toolkit (whose /usr/bin/nvcc is a script
+of one line that calls the real one).
 """
 
 from __future__ import annotations
 
 import re
-from typing import Optional
+from typing import Optional, Union
 
 import msgspec
 
-from ..facts.fact import Fact, Unknown
+from ..facts.fact import Fact, Unknown, all_unknown
 from ..facts.machine import Cuda, CudaToolkit, Library
 from ..host.host import Completed, Host
 from . import libraries
@@ -37,6 +38,26 @@ def parse_version_json(text: str) -> Optional[str]:
     return ".".join(version.split(".")[:2]) if isinstance(version, str) else None
 
 
+def parse_version_txt(text: str) -> Optional[str]:
+    """The same of the version.txt that toolkits up to 11.0 have.
+
+    >>> parse_version_txt("CUDA Version 10.2.89")
+    '10.2'
+    """
+    match = re.match(r"CUDA Version (\d+\.\d+)", text)
+    return match[1] if match else None
+
+
+def parse_wrapper(text: str) -> Optional[str]:
+    """Path of the nvcc that a script hands over to; None if it does not say.
+
+    >>> parse_wrapper('#!/bin/sh\\n\\nexec /usr/lib/nvidia-cuda-toolkit/bin/nvcc "$@"')
+    '/usr/lib/nvidia-cuda-toolkit/bin/nvcc'
+    """
+    match = re.search(r"^\s*exec\s+(/[^\s\"'$]*/nvcc)\b", text, re.M)
+    return match[1] if match else None
+
+
 def parse_nvcc(text: str) -> Optional[str]:
     """The release that ``nvcc --version`` prints."""
     match = re.search(r"\brelease (\d+\.\d+)", text)
@@ -49,9 +70,17 @@ def parse_cudnn_header(text: str) -> Optional[str]:
     return ".".join(match[1] for match in numbers if match) if all(numbers) else None
 
 
+def _written_version(host: Host, folder: str) -> Optional[str]:
+    """The version that a toolkit's own folder states; None if it states none."""
+    for name, parse in (("version.json", parse_version_json), ("version.txt", parse_version_txt)):
+        text = host.text(f"{folder}/{name}")
+        if isinstance(text, str) and (version := parse(text)):
+            return version
+    return None
+
+
 def _toolkit(host: Host, folder: str) -> CudaToolkit:
-    text = host.text(f"{folder}/version.json")
-    version = parse_version_json(text) if isinstance(text, str) else None
+    version = _written_version(host, folder)
     if version is None:
         match = re.search(r"cuda-(\d+\.\d+)$", folder)
         version = match[1] if match else None
@@ -60,8 +89,10 @@ def _toolkit(host: Host, folder: str) -> CudaToolkit:
 
 def _toolkits(host: Host) -> Fact[list[CudaToolkit]]:
     found: list[CudaToolkit] = []
+    doubt: Optional[Unknown] = None
     for parent, start in _ROOTS:
         names = host.entries(parent)
+        doubt = names if isinstance(names, Unknown) else doubt
         for name in names if isinstance(names, list) else []:
             folder = f"{parent}/{name}"
             if not name.startswith(start) or host.exists(f"{folder}/bin/nvcc") is not True:
@@ -70,7 +101,7 @@ def _toolkits(host: Host) -> Fact[list[CudaToolkit]]:
             path = real if isinstance(real, str) else folder
             if path not in {one.path for one in found}:
                 found.append(_toolkit(host, path))
-    return found
+    return found if found or doubt is None else doubt
 
 
 def _windows_toolkits(host: Host) -> Fact[list[CudaToolkit]]:
@@ -87,31 +118,45 @@ def _nvcc(host: Host, cuda: Cuda) -> None:
         cuda.nvcc_path = cuda.nvcc_version = paths if isinstance(paths, Unknown) else None
         return
     cuda.nvcc_path = paths[0]
-    real = host.realpath(paths[0])
-    root = real.rsplit("/bin/", 1)[0] if isinstance(real, str) else ""
-    text = host.text(f"{root}/version.json") if root else None
-    version = parse_version_json(text) if isinstance(text, str) else None
+    path = _behind_wrapper(host, paths[0])
+    if isinstance(path, Unknown):
+        cuda.nvcc_version = path
+        return
+    real = host.realpath(path)
+    root = real.rsplit("/bin/", 1)[0] if isinstance(real, str) and "/bin/" in real else None
+    version = _written_version(host, root) if root is not None else None
     if version is None:
-        if host.bytes_at(paths[0], 0, 2) == b"#!":
-            cuda.nvcc_version = Unknown("the nvcc on PATH is a script, which was not run")
-            return
-        done = host.run(paths[0], "--version")
+        done = host.run(path, "--version")
         version = parse_nvcc(done.stdout) if isinstance(done, Completed) else None
     cuda.nvcc_version = version or Unknown("nvcc does not tell its version")
 
 
+def _behind_wrapper(host: Host, path: str) -> Union[str, Unknown]:
+    """The program itself: a script is read and never run, for it may do anything."""
+    if host.bytes_at(path, 0, 2) != b"#!":
+        return path
+    text = host.text(path)
+    inner = parse_wrapper(text) if isinstance(text, str) else None
+    if inner is None or host.bytes_at(inner, 0, 4) != b"\x7fELF":
+        return Unknown("the nvcc on PATH is a script, which was not run")
+    return inner
+
+
 def _cudnn(host: Host) -> Fact[str]:
+    doubt: Optional[Unknown] = None
     for path in _HEADERS:
         text = host.text(path)
+        doubt = text if isinstance(text, Unknown) else doubt
         if isinstance(text, str) and (version := parse_cudnn_header(text)):
             return version
     for soname in ("libcudnn.so.9", "libcudnn.so.8"):
         known = host.library_candidates(soname)
+        doubt = known if isinstance(known, Unknown) else doubt
         if isinstance(known, list) and known:
             real = host.realpath(known[0])
             match = re.search(r"\.so\.(\d+(?:\.\d+)+)$", real) if isinstance(real, str) else None
             return match[1] if match else soname.rsplit(".", 1)[-1]
-    return None
+    return doubt
 
 
 def _shadowing(host: Host) -> Fact[list[Library]]:
@@ -119,19 +164,22 @@ def _shadowing(host: Host) -> Fact[list[Library]]:
     if not isinstance(variable, str):
         return variable if isinstance(variable, Unknown) else []
     found: list[Library] = []
-    for folder in (part.rstrip("/") for part in variable.split(":") if part):
+    # A folder that is named twice is searched once.
+    for folder in dict.fromkeys(part.rstrip("/") for part in re.split("[:;]", variable) if part):
         names = host.entries(folder)
         for soname in _SHADOWING:
             if isinstance(names, list) and soname in names:
                 library = libraries.read(host, f"{folder}/{soname}", soname, "LD_LIBRARY_PATH")
-                if library is not None:
+                if library is not None and library.path not in {one.path for one in found}:
                     found.append(library)
     return found
 
 
 def probe(host: Host) -> Cuda:
     """What of CUDA is installed for those who build or link against it. Runs nvcc only where its version is not written down."""
-    platform = host.platform()
+    platform = host.fact("system", "platform")
+    if isinstance(platform, Unknown):
+        return all_unknown(Cuda, platform.unknown)
     cuda = Cuda()
     cuda.toolkits = _windows_toolkits(host) if platform == "windows" else _toolkits(host) if platform == "linux" else []
     _nvcc(host, cuda)

@@ -21,6 +21,8 @@ from .pci import nvswitch_present
 _MODULES = ("nvidia", "nvidia_uvm", "nvidia_modeset", "nvidia_drm", "nouveau", "nova_core", "vfio_pci", "amdgpu", "i915", "xe")
 _NODE = re.compile(r"^(?:nvidia(?:ctl|\d+|-uvm|-uvm-tools|-modeset)|dxg|kfd)$")
 _MAX_NODES = 80
+_CARD_NODE = re.compile(r"^/dev/nvidia\d+$")
+_WSL_FOLDER = "/usr/lib/wsl/lib"
 _NVIDIA_MAJOR = 195
 """Of /dev/nvidiactl and /dev/nvidiaN: Documentation/admin-guide/devices.txt of Linux."""
 
@@ -132,21 +134,34 @@ def _loaded_modules(host: Host) -> Fact[list[str]]:
     return [name for name in _MODULES if name in loaded]
 
 
-def _hardware(cards: Fact[list[Gpu]], nodes: Fact[list[DeviceNode]], wsl: bool, module: Fact[str]) -> Fact[bool]:
+def _hardware(host: Host, cards: Fact[list[Gpu]], driver: Driver) -> Fact[bool]:
+    """By the bus; by the loaded module and its nodes where a container hides the bus; by /dev/dxg and its libraries in WSL."""
     if isinstance(cards, list) and any(card.vendor == "nvidia" for card in cards):
         return True
-    if isinstance(module, str):
-        return True  # the module is loaded: the bus alone may be hidden, as in some containers
-    if isinstance(cards, Unknown):
-        return cards
-    return wsl and isinstance(nodes, list) and any(node.path == "/dev/dxg" for node in nodes)
+    if isinstance(driver.kernel_module_version, str):
+        return True
+    nodes = driver.device_nodes if isinstance(driver.device_nodes, list) else []
+    if any(_CARD_NODE.match(str(node.path)) and node.major == _NVIDIA_MAJOR for node in nodes):
+        return True
+    if any(node.path == "/dev/dxg" for node in nodes):
+        # Cards of every maker come through /dev/dxg; Windows lends NVIDIA's libraries only where its driver is installed.
+        known = [driver.libcuda, driver.libnvidia_ml]
+        if any(one.origin == "wsl" for found in known if isinstance(found, list) for one in found):
+            return True
+        there = [host.exists(f"{_WSL_FOLDER}/{name}") for name in ("libcuda.so.1", "libnvidia-ml.so.1")]
+        if True in there:
+            return True
+        return next((one for one in there if isinstance(one, Unknown)), False)
+    return next((one for one in (cards, driver.device_nodes) if isinstance(one, Unknown)), False)
 
 
 def driver_files(host: Host, cards: Fact[list[Gpu]]) -> Driver:
     """What files tell, before any library is loaded. Off Linux most of it has no meaning and is absent."""
-    platform = host.platform()
+    platform = host.fact("system", "platform")
+    if isinstance(platform, Unknown):
+        return all_unknown(Driver, platform.unknown)
     if platform != "linux":
-        return _elsewhere(host, cards, platform)
+        return _elsewhere(host, cards, str(platform))
     driver = Driver()
     driver.device_nodes = nodes = _nodes(host)
     driver.modules_loaded = modules = _loaded_modules(host)
@@ -169,21 +184,22 @@ def driver_files(host: Host, cards: Fact[list[Gpu]]) -> Driver:
     driver.uvm_hmm_disabled = hmm in ("Y", "1") if isinstance(hmm, str) else hmm
     driver.libcuda = libraries.candidates(host, "libcuda.so.1")
     driver.libnvidia_ml = libraries.candidates(host, "libnvidia-ml.so.1")
-    wsl = host.exists("/dev/dxg") is True
-    driver.hardware_present = _hardware(cards, nodes, wsl, driver.kernel_module_version)
+    driver.hardware_present = _hardware(host, cards, driver)
     compiler = host.text("/proc/version")
     driver.kernel_compiler = parse_compiler(compiler) if isinstance(compiler, str) else compiler
     iommu = host.entries("/sys/class/iommu")
     driver.iommu_on = bool(iommu) if not isinstance(iommu, Unknown) else iommu
     driver.gsp_firmware = _gsp(host)
-    if driver.hardware_present is not False or driver.libcuda or driver.libnvidia_ml:
+    # A library that nobody could look for is no trace of the driver by itself.
+    has_library = any(found and not isinstance(found, Unknown) for found in (driver.libcuda, driver.libnvidia_ml))
+    if driver.hardware_present is not False or has_library:
         driver_install.fill(host, driver)
         switches = nvswitch_present(host)
         driver.fabric_manager_needed = switches
         driver.fabric_manager_running = _running(host, "nv-fabricmanager") if switches is True else None
         driver.persistence_daemon_running = _running(host, "nvidia-persistenced")
     else:
-        driver_install.nothing(driver)
+        driver_install.nothing(host, driver)
         driver.fabric_manager_needed = False
         driver.fabric_manager_running = driver.persistence_daemon_running = None
     return driver
@@ -274,17 +290,31 @@ def _missing() -> CudaInit:
     )  # fmt: skip
 
 
+def _version(host: Host, driver: Driver, nvml: Nvml, windows: bool) -> Fact[str]:
+    """The driver in force: the loaded module's version, else NVML's word, else what Windows knows of the adapter."""
+    if isinstance(driver.kernel_module_version, str):
+        return driver.kernel_module_version
+    if isinstance(nvml.driver_version, str):
+        return nvml.driver_version
+    if windows:
+        from .pci_windows import nvidia_driver_version
+
+        return nvidia_driver_version(host)
+    if isinstance(driver.kernel_module_version, Unknown):
+        return driver.kernel_module_version
+    # No module is loaded. That NVML did not start then fits; that it could not even be asked (WSL) leaves it open.
+    return nvml.error if isinstance(nvml.error, Unknown) and driver.hardware_present is True else None
+
+
 def finish(host: Host, driver: Driver, nvml: Nvml) -> Driver:
     """Adds what NVML said, then asks cuInit where a libcuda is there."""
     driver.nvml_error = nvml.error
     driver.nvml_version = nvml.nvml_version
     driver.nvidia_smi_error, driver.nvidia_smi_timed_out = nvml.smi_error, nvml.smi_timed_out
     windows = host.platform() == "windows"
-    driver.version = driver.kernel_module_version
-    if driver.version is None or windows:
-        driver.version = nvml.driver_version if isinstance(nvml.driver_version, str) else None
-    if driver.version is None and isinstance(nvml.driver_version, Unknown) and driver.hardware_present is True:
-        driver.version = None if nvml.error is not None else nvml.driver_version
+    if any(isinstance(gpu.index, int) for gpu in nvml.gpus):
+        driver.hardware_present = True  # on boards without a PCI bus, and in containers, NVML alone sees the card
+    driver.version = _version(host, driver, nvml, windows)
     present = (bool(driver.libcuda) and not isinstance(driver.libcuda, Unknown)) or (
         windows and driver.hardware_present is True
     )

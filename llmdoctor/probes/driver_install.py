@@ -1,7 +1,7 @@
 """How NVIDIA's driver came onto this system: packages, DKMS, modules on disk, blacklists. Linux only.
 
-Sources: dkms(8) (the tree under /var/lib/dkms), modprobe.d(5), dpkg-query(1), rpm(8), pacman(8), the
-kernel's Documentation/admin-guide/kernel-parameters.txt (``module_blacklist``), Ubuntu's nvidia-prime
+Sources: dkms(8) (the tree under /var/lib/dkms), depmod(8) (modules.dep), modprobe.d(5), dpkg-query(1), rpm(8), pacman(8),
+the Debian package nvidia-kernel-dkms (its module file is nvidia-current.ko), the kernel's Documentation/admin-guide/kernel-parameters.txt (``module_blacklist``), Ubuntu's nvidia-prime
 (/etc/prime-discrete).
 """
 
@@ -17,14 +17,26 @@ from ..host.host import Completed, Host
 _MODULE_FOLDERS = ("updates/dkms", "updates", "extra", "extra/nvidia", "extramodules", "kernel/drivers/video", "weak-updates/nvidia",
                    "kernel/nvidia-open", "kernel/drivers/video/nvidia", "misc")  # fmt: skip
 """Where distributions put nvidia.ko below /lib/modules/RELEASE. Ubuntu's signed modules: kernel/nvidia-VERSION."""
-_MODULE = re.compile(r"^nvidia\.ko(?:\.(?:xz|zst|gz))?$")
+_MODULE_NAME = r"nvidia(?:-current(?:-open)?|-open|-tesla(?:-\d+)?|-legacy-\d+xx)?\.ko(?:\.(?:xz|zst|gz))?"
+_MODULE = re.compile(rf"^{_MODULE_NAME}$")
+_IN_DEPENDENCIES = rf"(?m)^\S*/{_MODULE_NAME}:"
+_DKMS_NAME = re.compile(r"^nvidia(?:-(?:open|srv|srv-open|current|current-open|tesla|tesla-\d+|legacy-\d+xx|\d+))?$")
+"""Not nvidia-fs or nvidia-peermem, which are no drivers of the card."""
+_GCC_NAME = re.compile(r"gcc-(\d+(?:\.\d+)*)$")
 _UPSTREAM = re.compile(r"(?<![\d.])(\d{3}\.\d{2,3}(?:\.\d{2})?)(?![\d.])")
 _DRIVER_PACKAGE = re.compile(
     r"^(?:lib)?nvidia-(?:driver|compute|kernel|dkms|utils|open|gl|headless|firmware|legacy|\d{3}|alternative|smi|libopencl|ml|cuda)"
     r"|^(?:nvidia|nvidia-open|nvidia-lts|nvidia-utils|nvidia-dkms|nvidia-open-dkms|libcuda1|libnvidia-.*|cuda-drivers.*|cuda-compat.*"
     r"|akmod-nvidia.*|kmod-nvidia.*|xorg-x11-drv-nvidia.*|nvidia-kmod.*|linux-modules-nvidia-.*|nvidia-fabricmanager.*)$"
 )
-_BLACKLIST_FOLDERS = ("/etc/modprobe.d", "/lib/modprobe.d", "/usr/lib/modprobe.d", "/run/modprobe.d")
+_BLACKLIST_FOLDERS = (
+    "/etc/modprobe.d",
+    "/run/modprobe.d",
+    "/usr/local/lib/modprobe.d",
+    "/usr/lib/modprobe.d",
+    "/lib/modprobe.d",
+)
+"""In modprobe.d(5)'s order: a file hides those of its name in later folders."""
 _WATCHED = ("nvidia", "nvidia_uvm", "nouveau")
 _MAX_PACKAGES = 60
 
@@ -55,12 +67,14 @@ def upstream_versions(packages: list[str]) -> list[str]:
 
 
 def parse_blacklist(text: str) -> list[str]:
-    """Modules that modprobe.d lines keep from loading: ``blacklist X``, ``install X /bin/false`` or ``/bin/true``."""
+    """Modules that modprobe.d lines keep from loading: ``blacklist X``, ``alias X off``, ``install X /bin/false`` (or true)."""
     found = []
     for line in text.splitlines():
-        match = re.match(r"\s*(?:blacklist\s+(\S+)|install\s+(\S+)\s+(?:/usr)?/bin/(?:false|true)\b)", line)
+        match = re.match(
+            r"\s*(?:blacklist\s+(\S+)|alias\s+(\S+)\s+off\b|install\s+(\S+)\s+(?:/usr)?/bin/(?:false|true)\b)", line
+        )
         if match:
-            found.append((match[1] or match[2]).replace("-", "_"))
+            found.append((match[1] or match[2] or match[3]).replace("-", "_"))
     return found
 
 
@@ -83,8 +97,11 @@ def _packages(host: Host) -> Fact[list[str]]:
         ("/var/lib/rpm", ("rpm", "-qa", "--qf", "%{NAME} %{VERSION}-%{RELEASE}\n", "*nvidia*", "cuda-drivers*", "cuda-compat*")),
         ("/usr/lib/sysimage/rpm", ("rpm", "-qa", "--qf", "%{NAME} %{VERSION}-%{RELEASE}\n", "*nvidia*", "cuda-drivers*", "cuda-compat*")),
     )  # fmt: skip
+    doubt: Optional[Unknown] = None
     for database, command in queries:
-        if host.exists(database) is not True:
+        there = host.exists(database)
+        doubt = there if isinstance(there, Unknown) else doubt
+        if there is not True:
             continue
         done = host.run(*command)
         if not isinstance(done, Completed):
@@ -98,7 +115,7 @@ def _packages(host: Host) -> Fact[list[str]]:
             else done.stdout
         )
         return parse_packages(text) or None
-    return None
+    return doubt
 
 
 def _module_on_disk(host: Host, release: str) -> Fact[str]:
@@ -109,15 +126,22 @@ def _module_on_disk(host: Host, release: str) -> Fact[str]:
         return None
     if isinstance(names, Unknown):
         return names
+    # depmod lists every module by the file that modprobe takes.
+    listed = host.lines(f"{root}/modules.dep", _IN_DEPENDENCIES)
+    for line in listed if isinstance(listed, list) else []:
+        if re.match(_IN_DEPENDENCIES, line):
+            return f"{root}/{line.partition(':')[0]}"
+    doubt: Optional[Unknown] = None
     folders = list(_MODULE_FOLDERS)
     kernel = host.entries(f"{root}/kernel")
     folders += [f"kernel/{name}" for name in kernel or [] if name.startswith("nvidia-")] if isinstance(kernel, list) else []
     for folder in folders:
         inside = host.entries(f"{root}/{folder}")
+        doubt = inside if isinstance(inside, Unknown) else doubt
         for name in inside if isinstance(inside, list) else []:
             if _MODULE.match(name):
                 return f"{root}/{folder}/{name}"
-    return None
+    return doubt
 
 
 def _module_version(host: Host, path: str) -> Fact[str]:
@@ -127,40 +151,80 @@ def _module_version(host: Host, path: str) -> Fact[str]:
     return Unknown("modinfo does not tell")
 
 
-def _dkms(host: Host, release: str) -> tuple[Optional[str], Optional[str]]:
-    """(state for this kernel, version): ``installed``, ``built``, ``added`` or ``failed``; nothing without DKMS."""
-    for name in ("nvidia", "nvidia-open", "nvidia-srv", "nvidia-current"):
-        versions = host.entries(f"/var/lib/dkms/{name}")
-        real = [one for one in versions or [] if one[:1].isdigit()] if isinstance(versions, list) else []
-        if not real:
-            continue
-        version = real[-1]
-        base = f"/var/lib/dkms/{name}/{version}"
-        if host.exists(f"{base}/{release}") is True:
-            # dkms links the built tree as kernel-RELEASE-ARCH beside the versions once it is installed.
-            links = (
-                [one for one in versions or [] if one.startswith(f"kernel-{release}-")] if isinstance(versions, list) else []
-            )
-            return ("installed" if links else "built"), version
-        log = host.text(f"{base}/build/make.log")
-        if isinstance(log, str) and release in log and re.search(r"\bError \d|error:", log):
-            return "failed", version
-        return "added", version
-    return None, None
+def _newest_first(versions: list[str]) -> list[str]:
+    """Driver versions among a folder's names.
+
+    >>> _newest_first(["550.90.07", "kernel-6.8.0-45-generic-x86_64", "550.120"])
+    ['550.120', '550.90.07']
+    """
+    return sorted(
+        (one for one in versions if re.fullmatch(r"\d+(\.\d+)+", one)),
+        key=lambda text: [int(part) for part in text.split(".")],
+        reverse=True,
+    )
+
+
+def _dkms(host: Host, release: str) -> tuple[Fact[str], Fact[str]]:
+    """(state for this kernel, version): ``installed``, ``built``, ``added`` or ``failed``; absent without DKMS."""
+    trees = host.entries("/var/lib/dkms")
+    if not isinstance(trees, list):
+        # Recordings of the first versions hold the folder of one name alone.
+        trees = ["nvidia"]
+    doubt: Optional[Unknown] = None
+    waiting: tuple[Fact[str], Fact[str]] = (None, None)
+    for tree in filter(_DKMS_NAME.match, trees):
+        names = host.entries(f"/var/lib/dkms/{tree}")
+        doubt = names if isinstance(names, Unknown) else doubt
+        listed = names if isinstance(names, list) else []
+        for version in _newest_first(listed):
+            base = f"/var/lib/dkms/{tree}/{version}"
+            if host.exists(f"{base}/{release}") is True:
+                # dkms links the built tree as kernel-RELEASE-ARCH beside the versions once it is installed.
+                linked = any(one.startswith(f"kernel-{release}-") for one in listed)
+                return ("installed" if linked else "built"), version
+            if waiting[0] is None:
+                log = host.text(f"{base}/build/make.log")
+                failed = isinstance(log, str) and release in log and re.search(r"\bError \d|error:", log)
+                waiting = ("failed" if failed else "added"), version
+    return (doubt, doubt) if waiting[0] is None else waiting
 
 
 def _blacklisted(host: Host) -> Fact[list[str]]:
     found: list[str] = []
+    doubt: Optional[Unknown] = None
+    seen: set[str] = set()
     for folder in _BLACKLIST_FOLDERS:
         names = host.entries(folder)
+        doubt = names if isinstance(names, Unknown) else doubt
         for name in names if isinstance(names, list) else []:
-            if name.endswith(".conf"):
+            if name.endswith(".conf") and name not in seen:
+                seen.add(name)
                 text = host.text(f"{folder}/{name}")
                 found += parse_blacklist(text) if isinstance(text, str) else []
     line = host.text("/proc/cmdline")
     if isinstance(line, str):
         found += parse_cmdline_blacklist(line)
-    return [name for name in _WATCHED if name in found]
+    elif isinstance(line, Unknown):
+        doubt = line
+    watched = [name for name in _WATCHED if name in found]
+    return watched if watched or doubt is None else doubt
+
+
+def _gcc(host: Host, may_run: bool) -> Fact[str]:
+    """Version of the gcc on PATH: by the name of the file it links to, else by asking it where that is worth a process."""
+    paths = host.which("gcc")
+    if not isinstance(paths, list) or not paths:
+        return paths if isinstance(paths, Unknown) else None
+    real = host.realpath(paths[0])
+    match = _GCC_NAME.search(real) if isinstance(real, str) else None
+    if match:
+        return match[1]
+    if not may_run:
+        return Unknown("gcc was not asked")
+    done = host.run("gcc", "-dumpfullversion")
+    if isinstance(done, Completed):
+        return done.stdout.strip() if done.ok and done.stdout.strip() else Unknown("gcc does not tell its version")
+    return done
 
 
 def fill(host: Host, driver: Driver) -> None:
@@ -172,7 +236,7 @@ def fill(host: Host, driver: Driver) -> None:
     driver.blacklisted_modules = _blacklisted(host)
     prime = host.line("/etc/prime-discrete")
     driver.prime_profile = {"on": "nvidia", "off": "intel"}.get(prime, prime) if isinstance(prime, str) else prime
-    driver.gcc_version = None
+    driver.gcc_version = _gcc(host, may_run=bool(_nvcc(host)))
     if not isinstance(release, str):
         why = uname if isinstance(uname, Unknown) else Unknown("the kernel's release is not known")
         driver.module_on_disk_version = driver.module_built_for_kernel = driver.dkms_state = driver.dkms_version = why
@@ -188,12 +252,17 @@ def fill(host: Host, driver: Driver) -> None:
         driver.module_on_disk_version = path
     driver.dkms_state, driver.dkms_version = _dkms(host, release)
     if driver.dkms_state == "failed":
-        done = host.run("gcc", "-dumpfullversion")
-        driver.gcc_version = done.stdout.strip() or None if isinstance(done, Completed) else done
+        driver.gcc_version = _gcc(host, may_run=True)
 
 
-def nothing(driver: Driver) -> None:
-    """No NVIDIA hardware and no library of its driver: nothing of it is installed that could matter."""
-    driver.packages = driver.package_versions = driver.dkms_state = driver.dkms_version = driver.gcc_version = None
+def _nvcc(host: Host) -> list[str]:
+    paths = host.which("nvcc")
+    return paths if isinstance(paths, list) else []
+
+
+def nothing(host: Host, driver: Driver) -> None:
+    """No NVIDIA hardware and no library of its driver: nothing of it is installed that could matter. Runs nothing."""
+    driver.packages = driver.package_versions = driver.dkms_state = driver.dkms_version = None
+    driver.gcc_version = _gcc(host, may_run=False) if _nvcc(host) else None
     driver.module_on_disk_version = driver.prime_profile = driver.blacklisted_modules = None
     driver.module_built_for_kernel = False

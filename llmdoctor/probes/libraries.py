@@ -80,21 +80,22 @@ def candidates(host: Host, soname: str) -> Fact[list[Library]]:
 
     Files of the wrong word size are passed over by the loader, so they stand last. Absent off Linux.
     """
-    if host.platform() != "linux":
-        return None
+    platform = host.fact("system", "platform")
+    if platform != "linux":
+        return platform if isinstance(platform, Unknown) else None
     ordered: list[Library] = []
     variable = host.env("LD_LIBRARY_PATH")
     if isinstance(variable, str):
-        for folder in variable.split(":"):
+        for folder in re.split("[:;]", variable):  # ld.so(8) takes both
             if folder:
                 _add(host, ordered, f"{folder.rstrip('/')}/{soname}", soname, "LD_LIBRARY_PATH")
     cached = host.library_candidates(soname)
-    if isinstance(cached, Unknown) and isinstance(variable, Unknown):
-        return cached
     for path in cached if isinstance(cached, list) else ():
         _add(host, ordered, path, soname, "ld.so.cache")
     for folder in _DEFAULT_FOLDERS:
         _add(host, ordered, f"{folder}/{soname}", soname, "default path")
+    if not ordered and isinstance(cached, Unknown):
+        return cached  # none was seen, and the cache may know one
     return sorted(ordered, key=lambda library: library.bits == 32)
 
 

@@ -6,9 +6,10 @@ driver does not have is absent; what NVML refuses is unknown, with NVML's own na
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, NamedTuple, Optional
 
-from ..facts.fact import Fact, Unknown, all_unknown
+from ..facts.fact import NOT_RECORDED, Fact, Unknown, all_unknown
 from ..facts.machine import Driver, Gpu, GpuProcess
 from ..host.host import Host
 
@@ -32,7 +33,14 @@ _RUNTIME_WORDS = (
     ("ollama", "ollama"), ("llama-server", "llama.cpp"), ("llama-cli", "llama.cpp"), ("lm studio", "lmstudio"),
     ("lm-studio", "lmstudio"), ("koboldcpp", "koboldcpp"), ("vllm", "vllm"), ("gpt4all", "gpt4all"), ("jan", "jan"),
 )  # fmt: skip
-_NOT_HERE = Unknown("NVML does not list this card")
+_LOST = Unknown("NVML_ERROR_GPU_IS_LOST")
+_SHARED_MEMORY = re.compile(r"\b(?:GB10|Thor|Orin|Xavier)\b")
+"""Processors with NVIDIA graphics, which share the system's memory: DGX Spark User Guide, "Known Issues" (nvidia-smi says
+"Memory-Usage: Not Supported"), and Jetson's, by NVML's names of them."""
+_VGPU_GUEST = 2
+"""NVML_GPU_VIRTUALIZATION_MODE_VGPU: the card of this virtual machine is a share of one."""
+_LICENSED = 5
+"""NVML_GRID_LICENSE_STATE_LICENSED of nvmlGridLicensableFeature_t.featureState."""
 
 
 class Nvml(NamedTuple):
@@ -64,9 +72,13 @@ def cuda_version(number: int) -> str:
 
 
 def bus_address(nvml: str) -> str:
-    """NVML's bus id as Linux writes it: ``00000000:01:00.0`` → ``0000:01:00.0``, in lower case."""
+    """NVML's bus id as Linux writes it: ``00000000:01:00.0`` → ``0000:01:00.0``, in lower case.
+
+    >>> bus_address("0000000F:01:00.0"), bus_address("00010000:01:00.0")
+    ('000f:01:00.0', '10000:01:00.0')
+    """
     domain, _, rest = nvml.partition(":")
-    return f"{domain[-4:]}:{rest}".lower()
+    return f"{int(domain, 16):04x}:{rest}".lower()
 
 
 def throttle_names(mask: int) -> list[str]:
@@ -76,7 +88,7 @@ def throttle_names(mask: int) -> list[str]:
 
 def runtime_of(name: str) -> Optional[str]:
     """The runtime that a program of this name belongs to; None if none that we know."""
-    lower = name.lower()
+    lower = name.lower().removesuffix(".exe")
     return next((runtime for word, runtime in _RUNTIME_WORDS if lower == word or (word in lower and word != "jan")), None)
 
 
@@ -90,6 +102,14 @@ def _known(fact: Fact[Any], convert: Callable[[Any], Any]) -> Fact[Any]:
         return Unknown("NVML's answer has an unknown shape")
 
 
+def _any_licensed(features: dict[str, Any]) -> Optional[bool]:
+    """Of nvmlGridLicensableFeatures_t; absent where this vGPU needs no licence."""
+    if not features["isGridLicenseSupported"]:
+        return None
+    listed = features["gridLicensableFeatures"][: features["licensableFeaturesCount"]]
+    return any(one["featureState"] == _LICENSED for one in listed)
+
+
 class _Card:
     """Queries of one card."""
 
@@ -100,26 +120,44 @@ class _Card:
         return _known(self.host.nvml(f"nvmlDeviceGet{function}", self.index, *arguments), convert)
 
     def processes(self) -> Fact[list[GpuProcess]]:
+        """Every process once. Unknown where NVML does not list them, which is not the same as none."""
         found: dict[int, GpuProcess] = {}
+        answered = False
         for function, kind in (("ComputeRunningProcesses", "compute"), ("GraphicsRunningProcesses", "graphics")):
             listed = self.ask(function)
             if isinstance(listed, Unknown):
                 return listed
-            for one in listed or []:
+            answered |= listed is not None
+            for one in listed if isinstance(listed, list) else []:
                 pid = one.get("pid") if isinstance(one, dict) else None
-                if not isinstance(pid, int) or pid in found:
-                    continue
-                used = one.get("usedGpuMemory")
-                name = self.host.process_name(pid)
-                found[pid] = GpuProcess(
-                    pid=pid,
-                    name=name,
-                    # Under WDDM and in other PID namespaces NVML gives none.
-                    vram_bytes=used if isinstance(used, int) else Unknown("NVML does not tell per process here"),
-                    kind=kind,
-                    runtime=runtime_of(name) if isinstance(name, str) else None,
-                )
-        return list(found.values())
+                if isinstance(pid, int):
+                    self._add(found, pid, kind, one.get("usedGpuMemory"))
+        if not found and self.host.exists("/dev/dxg") is True:
+            # "CUDA on WSL User Guide", known limitations: active compute processes are not told there.
+            return Unknown("NVML lists no processes inside WSL")
+        return list(found.values()) if answered else Unknown("NVML does not list processes of this card")
+
+    def _add(self, found: dict[int, GpuProcess], pid: int, kind: str, used: object) -> None:
+        known = found.get(pid)
+        if known is None:
+            name = self.host.process_name(pid)
+            found[pid] = GpuProcess(
+                pid=pid,
+                name=name,
+                # Under WDDM and in other PID namespaces NVML gives none.
+                vram_bytes=used if isinstance(used, int) else Unknown("NVML does not tell per process here"),
+                kind=kind,
+                runtime=runtime_of(name) if isinstance(name, str) else None,
+            )
+        elif known.kind == kind and isinstance(known.vram_bytes, int) and isinstance(used, int):
+            known.vram_bytes += used  # on another MIG instance; a process in both lists holds the same memory in both
+
+    def licensed(self) -> Fact[bool]:
+        """Whether a vGPU has its licence; absent where the card is none."""
+        mode = self.ask("VirtualizationMode")
+        if mode != _VGPU_GUEST:
+            return mode if isinstance(mode, Unknown) else None
+        return self.ask("GridLicensableFeatures", convert=_any_licensed)
 
     def bandwidth(self, name: Fact[str]) -> Fact[int]:
         width, clock = self.ask("MemoryBusWidth"), self.ask("MaxClockInfo", "NVML_CLOCK_MEM")
@@ -157,7 +195,7 @@ class _Card:
             uuid=ask("UUID"),
             pci_id=identity,
             pci_device=device,
-            integrated=False,
+            integrated=isinstance(name, str) and bool(_SHARED_MEMORY.search(name)),
             error=None,
             compute_capability=capability,
             architecture=_known(capability, lambda text: architecture_of(text) or Unknown(f"no name for {text}")),
@@ -187,11 +225,12 @@ class _Card:
             compute_mode=ask("ComputeMode", convert=_COMPUTE_MODES.get),
             bar1_total_bytes=ask("BAR1MemoryInfo", convert=lambda one: one["bar1Total"]),
             processes=self.processes(),
-            vgpu_licensed=None,
+            vgpu_licensed=self.licensed(),
         )
         self.memory(gpu)
         gpu.mig_devices = self._mig_devices() if gpu.mig_enabled is True else None
-        gpu.lost = identity == Unknown("NVML_ERROR_GPU_IS_LOST") or name == Unknown("NVML_ERROR_GPU_IS_LOST")
+        # A card may still be opened and then be lost to the first query that reaches it.
+        gpu.lost = any(getattr(gpu, field) == _LOST for field in Gpu.__struct_fields__)
         if isinstance(identity, Unknown):
             gpu.error = identity.unknown
         return gpu
@@ -204,32 +243,56 @@ class _Card:
         return sum(1 for one in found if one is not None and not isinstance(one, Unknown))
 
 
-def _join(listed: list[Gpu], cards: list[Gpu], error: Fact[str]) -> list[Gpu]:
+def _pair(listed: list[Gpu], cards: list[Gpu]) -> list[tuple[Gpu, Optional[Gpu]]]:
+    """Each of NVML's cards with the same card as the bus shows it: by address, else by its kind, else by its place."""
+    left = list(cards)
+    pairs: dict[int, Gpu] = {}
+
+    def take(same: Callable[[Gpu, Gpu], bool]) -> None:
+        for place, gpu in enumerate(listed):
+            card = next((one for one in left if place not in pairs and same(gpu, one)), None)
+            if card is not None:
+                pairs[place] = card
+                left.remove(card)
+
+    take(lambda gpu, card: isinstance(gpu.pci_id, str) and gpu.pci_id == card.pci_id)
+    # Windows' adapters have no address.
+    take(lambda gpu, card: not isinstance(card.pci_id, str) and gpu.pci_device == card.pci_device)
+    # A card that NVML cannot open has no address. Both lists are in the order of the bus ("nvmlDeviceGetHandleByIndex").
+    take(lambda gpu, card: not isinstance(gpu.pci_id, str))
+    return [(gpu, pairs.get(place)) for place, gpu in enumerate(listed)]
+
+
+def _join(listed: list[Gpu], cards: list[Gpu], error: Fact[str], module: Fact[str]) -> list[Gpu]:
     """NVML's cards in its order with what the bus knows of them, then the cards that NVML does not list."""
-    by_address = {card.pci_id: card for card in cards}
-    for gpu in listed:
-        card = by_address.pop(gpu.pci_id, None)
+    pairs = _pair(listed, cards)
+    for gpu, card in pairs:
         if card is None:
-            gpu.kernel_driver = gpu.runtime_power_state = None
+            # Not on a bus that can be seen from here: Windows' driver serves WSL, and some containers hide sysfs.
+            gpu.kernel_driver = "nvidia" if isinstance(module, str) else module
+            gpu.runtime_power_state = Unknown("the bus does not show this card") if module is not None else None
             continue
         gpu.kernel_driver, gpu.runtime_power_state = card.kernel_driver, card.runtime_power_state
         gpu.lost = gpu.lost is True or card.lost is True
-        if isinstance(gpu.name, Unknown):
-            gpu.name = card.name
-    return [*listed, *(_unlisted(card, error) for card in by_address.values())]
+        for field in ("name", "pci_id", "pci_device"):
+            if isinstance(getattr(gpu, field), Unknown):
+                setattr(gpu, field, getattr(card, field))
+        if isinstance(card.processes, list):
+            gpu.processes = card.processes  # Windows counts memory per process, which NVML does not under WDDM
+    paired = {id(card) for _, card in pairs}
+    return [*listed, *(_unlisted(card, error) for card in cards if id(card) not in paired)]
 
 
 def _unlisted(card: Gpu, error: Fact[str]) -> Gpu:
     """A card that the bus shows and NVML does not: its identity from the catalogue, the rest unknown with the reason."""
-    reason = Unknown(error) if isinstance(error, str) else error if isinstance(error, Unknown) else _NOT_HERE
+    started = error is None
+    reason = error if isinstance(error, Unknown) else Unknown(error or "NVML does not list this card")
     gpu = all_unknown(Gpu, reason.unknown)
-    for field in (
-        "vendor", "name", "pci_id", "pci_device", "integrated", "kernel_driver", "runtime_power_state", "lost", "index",
-        "pcie_generation", "pcie_generation_max", "pcie_width", "pcie_width_max", "driver_model",
-    ):  # fmt: skip
-        setattr(gpu, field, getattr(card, field))
+    for field in Gpu.__struct_fields__:
+        if getattr(card, field) is not NOT_RECORDED:
+            setattr(gpu, field, getattr(card, field))
     gpu.gfx_target = gpu.gtt_total_bytes = gpu.vgpu_licensed = None
-    gpu.error = "NVML does not list it" if reason is _NOT_HERE else None
+    gpu.error = "NVML does not list it" if started else None
     from ..catalogs.gpus import architecture_of
     from ..catalogs.pci_ids import nvidia_compute_capability
 
@@ -275,11 +338,15 @@ def probe(host: Host, cards: Fact[list[Gpu]], files: Driver) -> Nvml:
         why = error if isinstance(error, Unknown) else Unknown(error)
         if not own and host.platform() != "linux" and error == "NVML_ERROR_LIBRARY_NOT_FOUND":
             return Nvml([], None, None, None, None, None, None)
-        return Nvml(_join([], own, error), error, why, why, why, smi_error, timed_out)
+        return Nvml(_join([], own, error, None), error, why, why, why, smi_error, timed_out)
     count = host.nvml("nvmlDeviceGetCount")
     windows = host.platform() == "windows"
     listed = [_Card(host, index).read(windows) for index in range(min(count, MAX_GPUS))] if isinstance(count, int) else []
-    joined = _join(listed, own, None) if host.platform() == "linux" else listed
+    if not isinstance(count, int):
+        own_error = count if isinstance(count, Unknown) else Unknown("NVML does not count the cards")
+        joined = [_unlisted(card, own_error) for card in own]
+    else:
+        joined = _join(listed, own, None, files.kernel_module_version)
     return Nvml(
         joined,
         None,
