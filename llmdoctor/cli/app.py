@@ -14,6 +14,8 @@ from .. import __version__
 COMMANDS = {
     "check": "Look at this machine and say what is wrong.",
     "compare": "What differs between two saved machines.",
+    "diagnose": "Read logs and say what went wrong.",
+    "explain": "An exit status or error code in words.",
     "rules": "The knowledge base: list, show, lint, test, new, compile.",
 }
 """Each is a module of this package with a click command of the same name; imported when called."""

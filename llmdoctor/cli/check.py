@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import click
 
 from .. import __version__
-from ..facts.finding import Diagnosis, Finding
+from ..facts.finding import Diagnosis
+from . import common
 from .app import BadInput
-
-if TYPE_CHECKING:
-    from ..diagnosis.rule import Rule
-
-_STATUS = {"error": ("error",), "warning": ("error", "warning")}
 
 
 @click.command(short_help="Look at this machine and say what is wrong.")
-@click.option(
-    "--format", "form", type=click.Choice(["terminal", "json", "markdown"]), default="terminal", help="How to print it."
-)
+@common.FORMAT
 @click.option("--from", "source", metavar="FILE", help="Judge a saved machine instead of this one.")
 @click.option("--save", metavar="FILE", help="Write what was seen to FILE, without private data, for --from.")
-@click.option("--rules", "folder", metavar="DIR", help="A team's own rules beside the built-in ones.")
-@click.option("--only", metavar="AREA", multiple=True, help="Only rules of this area, such as driver. Can be repeated.")
-@click.option(
-    "--fail-on", type=click.Choice(["error", "warning"]), default="error", help="From which severity the exit status is 1."
-)
-@click.option("--deadline", type=click.FloatRange(0.1, 600), default=20.0, help="Seconds for all looking together.")
+@common.RULES
+@common.ONLY
+@common.FAIL_ON
+@common.DEADLINE
 def check(
     form: str,
     source: Optional[str],
@@ -52,7 +44,7 @@ def check(
     from ..report.output import show
 
     try:
-        rules = _rules(folder, only)
+        rules = common.load_rules(folder, only)
         if recorder is not None:
             seen = survey.look(recorder.host, deadline)
         else:
@@ -77,34 +69,11 @@ def check(
         explained=outcome.explained,
         not_checked=outcome.not_checked,
         passed=outcome.passed,
-        timings_ms={**seen.timings_ms, "probes": _ms(probed - started), "rules": _ms(judged - probed)},
+        timings_ms={
+            **seen.timings_ms,
+            "probes": common.milliseconds(probed - started),
+            "rules": common.milliseconds(judged - probed),
+        },
     )
-    show(diagnosis, form, _ms(time.monotonic() - started))
-    return _status(diagnosis.findings, fail_on)
-
-
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 1)
-
-
-def _status(findings: list[Finding], fail_on: str) -> int:
-    return int(any(finding.severity in _STATUS[fail_on] for finding in findings))
-
-
-def _rules(folder: Optional[str], only: tuple[str, ...]) -> list[Rule]:
-    from ..diagnosis import index
-
-    try:
-        rules = index.load_with(folder)
-    except ValueError as error:  # a fault in the team's rule files
-        raise BadInput(str(error)) from None
-    if not only:
-        return rules
-    areas = {rule.id.split(".")[0] for rule in rules}
-    for area in only:
-        if area not in areas:
-            import difflib
-
-            near = difflib.get_close_matches(area, areas, 1)
-            raise BadInput(f"--only: there is no area {area!r}" + (f"; did you mean {near[0]}?" if near else ""))
-    return [rule for rule in rules if rule.id.split(".")[0] in only]
+    show(diagnosis, form, common.milliseconds(time.monotonic() - started))
+    return common.exit_status(diagnosis.findings, fail_on)

@@ -17,7 +17,8 @@ import msgspec
 
 from ..facts.fact import Unknown
 from ..facts.machine import Machine
-from .rule import Tree
+from ..facts.run import Run, Shortage
+from .rule import LOG_NAMES, Tree
 
 MAX_SOURCE_CHARS = 4000
 """A condition longer than this is no condition; it also bounds the parser's depth and memory."""
@@ -32,7 +33,9 @@ COMPARISONS: dict[type, str] = {
 ARITHMETIC: dict[type, str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%",
 }  # fmt: skip
-FUNCTIONS: dict[str, int] = {"version": 1, "has": 1, "lower": 1, "starts_with": 2, "min_driver": 2, "len": 1}
+FUNCTIONS: dict[str, int] = {
+    "version": 1, "has": 1, "lower": 1, "starts_with": 2, "min_driver": 2, "len": 1, "number": 1,
+}  # fmt: skip
 """Name to number of arguments."""
 LOOPS = ("any", "all", "sum", "min", "max", "len")
 
@@ -53,9 +56,9 @@ class Kind(typing.NamedTuple):
     """What an expression yields: a struct, a list of something, a table of texts, the runtimes, or a plain value."""
 
     shape: str
-    """``struct``, ``list``, ``table``, ``runtimes``, ``value`` or ``any`` (not known)."""
+    """``struct``, ``list``, ``table``, ``groups``, ``runtimes``, ``value`` or ``any`` (not known)."""
     of: Any = None
-    """The struct's class, the list's item Kind, or the plain value's Python type."""
+    """The struct's class, the list's item Kind, the groups' names, or the plain value's Python type."""
 
 
 ANY = Kind("any")
@@ -82,6 +85,21 @@ def _is_struct(hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, msgspec.Struct)
 
 
+def top_names(groups: frozenset[str] = frozenset()) -> dict[str, Kind]:
+    """What a condition may start from: the machine's facts, the run that a log tells, the arithmetic of its memory, and
+    ``log``, the named groups of the rule's own patterns."""
+    return {
+        **fields_of(Machine), "run": Kind("struct", Run), "shortage": Kind("struct", Shortage), "log": Kind("groups", groups),
+    }  # fmt: skip
+
+
+def reads_log(tree: Tree) -> bool:
+    """Whether a tree asks for anything that only a log tells."""
+    if not isinstance(tree, list):
+        return False
+    return (len(tree) == 2 and tree[0] == "fact" and tree[1] in LOG_NAMES) or any(reads_log(part) for part in tree)
+
+
 _hints: dict[type, dict[str, Kind]] = {}
 
 
@@ -96,8 +114,12 @@ def fields_of(struct: type) -> dict[str, Kind]:
 
 
 class _Compiler:
-    def __init__(self, runtimes: frozenset[str], names: Optional[dict[str, Kind]] = None) -> None:
+    def __init__(
+        self, runtimes: frozenset[str], names: Optional[dict[str, Kind]] = None, groups: frozenset[str] = frozenset()
+    ) -> None:
         self.runtimes = runtimes
+        self.groups = groups
+        self.top = top_names(groups)
         self.scope: dict[str, Kind] = dict(names or {})
         self.loops = 0
 
@@ -133,10 +155,9 @@ class _Compiler:
     def _name(self, node: ast.Name, depth: int) -> tuple[Tree, Kind]:
         if node.id in self.scope:
             return ["var", node.id], self.scope[node.id]
-        top = fields_of(Machine)
-        if node.id not in top:
-            raise self.fail(node, f"there is no fact {node.id}{self.nearest(node.id, [*top, *self.scope])}")
-        return ["fact", node.id], top[node.id]
+        if node.id not in self.top:
+            raise self.fail(node, f"there is no fact {node.id}{self.nearest(node.id, [*self.top, *self.scope])}")
+        return ["fact", node.id], self.top[node.id]
 
     def _attribute(self, node: ast.Attribute, depth: int) -> tuple[Tree, Kind]:
         base, kind = self.compile(node.value, depth)
@@ -145,6 +166,10 @@ class _Compiler:
             if node.attr not in fields:
                 raise self.fail(node, f"{kind.of.__name__} has no field {node.attr}{self.nearest(node.attr, fields)}")
             return ["get", base, node.attr], fields[node.attr]
+        if kind.shape == "groups":
+            if node.attr not in kind.of:
+                raise self.fail(node, f"no pattern of this rule has a group {node.attr}{self.nearest(node.attr, kind.of)}")
+            return ["get", base, node.attr], _TEXT
         if kind.shape == "any":
             return ["get", base, node.attr], ANY
         hint = "; use any(… for … in …)" if kind.shape == "list" else ""
@@ -242,7 +267,15 @@ class _Compiler:
         if len(arguments) != FUNCTIONS[name]:
             raise self.fail(node, f"{name}() takes {FUNCTIONS[name]} argument(s), {len(arguments)} given")
         trees = [self.compile(item, depth)[0] for item in arguments]
-        kind = {"has": _BOOL, "starts_with": _BOOL, "len": _NUMBER, "lower": _TEXT, "min_driver": _TEXT, "version": ANY}[name]
+        kind = {
+            "has": _BOOL,
+            "starts_with": _BOOL,
+            "len": _NUMBER,
+            "lower": _TEXT,
+            "min_driver": _TEXT,
+            "version": ANY,
+            "number": _NUMBER,
+        }[name]
         return ["call", name, trees], kind
 
     def _loop(self, name: str, node: ast.GeneratorExp, depth: int) -> tuple[Tree, Kind]:
@@ -253,7 +286,7 @@ class _Compiler:
         generator = node.generators[0]
         variable = generator.target.id  # type: ignore[attr-defined]
         tree, item = self._iterable(generator.iter, depth)
-        if variable in self.scope or variable in fields_of(Machine):
+        if variable in self.scope or variable in self.top:
             raise self.fail(node, f"{variable} is a name already")
         self.scope[variable] = item
         self.loops += 1
@@ -296,28 +329,30 @@ def _parse(source: str) -> ast.expr:
 
 
 def compile_condition(
-    source: str, runtimes: frozenset[str], names: Optional[dict[str, Kind]] = None
+    source: str, runtimes: frozenset[str], names: Optional[dict[str, Kind]] = None, groups: frozenset[str] = frozenset()
 ) -> tuple[Tree, dict[str, Kind]]:
     """The tree of a condition, and the names that its ``any(…)`` loops bind for the texts.
 
-    ``names`` are bound already, as those of a rule's condition are in the conditions of its steps.
-    Raises ConditionError with the place within the source.
+    ``names`` are bound already, as those of a rule's condition are in the conditions of its steps; ``groups`` are those of
+    the rule's log patterns. Raises ConditionError with the place within the source.
     """
     body = _parse(source)
-    compiler = _Compiler(runtimes, names)
+    compiler = _Compiler(runtimes, names, groups)
     tree = compiler.truth(body)
-    return tree, _witnesses(body, runtimes, names or {})
+    return tree, _witnesses(body, runtimes, names or {}, groups)
 
 
-def compile_value(source: str, runtimes: frozenset[str], names: dict[str, Kind]) -> tuple[Tree, str]:
+def compile_value(
+    source: str, runtimes: frozenset[str], names: dict[str, Kind], groups: frozenset[str] = frozenset()
+) -> tuple[Tree, str]:
     """The tree of an expression in a text, and the name of the field that tells its unit (``""`` if none)."""
     body = _parse(source)
-    tree, _ = _Compiler(runtimes, names).compile(body)
+    tree, _ = _Compiler(runtimes, names, groups).compile(body)
     fields = [node.attr for node in ast.walk(body) if isinstance(node, ast.Attribute)]
     return tree, fields[0] if fields else ""
 
 
-def _witnesses(body: ast.expr, runtimes: frozenset[str], names: dict[str, Kind]) -> dict[str, Kind]:
+def _witnesses(body: ast.expr, runtimes: frozenset[str], names: dict[str, Kind], groups: frozenset[str]) -> dict[str, Kind]:
     """Loop variables of ``any`` outside of ``not`` and of other loops: the engine keeps their first witness."""
     found: dict[str, Kind] = {}
 
@@ -332,7 +367,7 @@ def _witnesses(body: ast.expr, runtimes: frozenset[str], names: dict[str, Kind])
             and isinstance(node.args[0], ast.GeneratorExp)
         ):
             generator = node.args[0].generators[0]
-            _, item = _Compiler(runtimes, scope)._iterable(generator.iter, 0)
+            _, item = _Compiler(runtimes, scope, groups)._iterable(generator.iter, 0)
             name = generator.target.id  # type: ignore[attr-defined]
             found[name] = item
             inner = {**scope, name: item}

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Iterable, NamedTuple, Optional
+from typing import Any, Iterable, Mapping, NamedTuple, Optional
 
 from ..facts.fact import Unknown
 from ..facts.finding import Evidence, Finding, NotChecked, Step
 from ..facts.machine import Machine, Runtime
 from ..facts.units import show
 from .evaluate import Evaluator, Read, Result
-from .rule import SEVERITIES, Rule
+from .rule import LOG_NAMES, SEVERITIES, Rule
 from .text import command_keys, render
 
 MAX_AUTOMATIC_EVIDENCE = 8
 """Facts shown of those that a condition read, beside the rule's own evidence."""
+CONFIDENCES = ("confirmed", "likely", "possible")
+"""Surest first."""
 
 
 class Outcome(NamedTuple):
@@ -27,29 +29,41 @@ class Outcome(NamedTuple):
     """Rules that could be checked and found nothing."""
 
 
+class Fired(NamedTuple):
+    """A rule that holds here, with what its rank hangs on."""
+
+    finding: Finding
+    explains: list[str]
+    weight: int
+    """How many facts and lines speak for it."""
+    line: int = 0
+    """Of the log; 0 for facts."""
+    elsewhere: bool = False
+    """It stands in a run of the log that is not the one in question."""
+
+
 def judge(machine: Machine, rules: Iterable[Rule]) -> Outcome:
-    """Runs all rules over a machine."""
-    fired: list[Finding] = []
+    """Runs all rules that facts can decide over a machine."""
+    fired: list[Fired] = []
     not_checked: list[NotChecked] = []
     passed = 0
-    explains: dict[str, list[str]] = {}
-    weight: dict[str, int] = {}
     for rule in rules:
+        if rule.needs_log:
+            continue
         result, runtime = evaluate_rule(rule, machine)
         if isinstance(result.value, Unknown):
             not_checked.append(NotChecked(id=rule.id, reason=result.value.unknown))
         elif result.value:
-            fired.append(_finding(rule, machine, result, runtime))
-            explains[rule.id] = rule.explains
-            weight[rule.id] = len({read.path for read in result.reads})
+            finding = write_finding(rule, machine, result, runtime, "confirmed")
+            fired.append(Fired(finding, rule.explains, len({read.path for read in result.reads})))
         else:
             passed += 1
-    findings, explained = _fold(fired, explains, weight)
+    findings, explained = fold(fired)
     return Outcome(findings, explained, not_checked, passed)
 
 
 def evaluate_rule(rule: Rule, machine: Machine) -> tuple[Result, Optional[str]]:
-    """Whether the rule holds here, and the first installed runtime that it speaks of.
+    """Whether the rule's condition holds of this machine, and the first installed runtime that it speaks of.
 
     A rule that names runtimes is false where none of them is installed, and unknown where nobody could tell.
     """
@@ -77,12 +91,22 @@ def evaluate_rule(rule: Rule, machine: Machine) -> tuple[Result, Optional[str]]:
     return result, runtime
 
 
-def _finding(rule: Rule, machine: Machine, result: Result, runtime: Optional[str]) -> Finding:
+def write_finding(
+    rule: Rule,
+    machine: Machine,
+    result: Result,
+    runtime: Optional[str],
+    confidence: str,
+    told: Optional[Mapping[str, Any]] = None,
+    lines: Iterable[Evidence] = (),
+) -> Finding:
+    """A rule's texts filled with the facts that made it fire; ``lines`` are those of the log."""
     texts = rule.texts()
-    evaluator = Evaluator(machine, {name: (value, path) for name, value, path in result.witnesses})
+    evaluator = Evaluator(machine, {name: (value, path) for name, value, path in result.witnesses}, told)
     evidence = [
         Evidence(text=text) for template in texts.evidence if (text := render(template, evaluator, strict=True)) is not None
     ]
+    evidence += lines
     evidence += _read_evidence(result.reads)
     known = machine.runtimes.get(runtime) if runtime else None
     packaging = known.packaging if known is not None and isinstance(known.packaging, str) else None
@@ -99,7 +123,7 @@ def _finding(rule: Rule, machine: Machine, result: Result, runtime: Optional[str
         title=render(texts.title, evaluator) or rule.id,
         kind=rule.kind,
         severity=rule.severity,
-        confidence="confirmed",
+        confidence=confidence,
         runtime=runtime,
         evidence=evidence,
         why=" ".join((render(texts.why, evaluator) or "").split()),
@@ -110,10 +134,10 @@ def _finding(rule: Rule, machine: Machine, result: Result, runtime: Optional[str
 
 
 def _read_evidence(reads: tuple[Read, ...]) -> list[Evidence]:
-    """The facts that decided, each once, as ``path = value``."""
+    """The facts that decided, each once, as ``path = value``; what the log tells is shown by its lines."""
     found: dict[str, Evidence] = {}
     for path, value in reads:
-        if path and path not in found:
+        if path and path not in found and not isinstance(value, Unknown) and re.split(r"[.\[]", path)[0] not in LOG_NAMES:
             field = path.rsplit(".", 1)[-1]
             shown = "absent" if value is None else show(field, value)
             if len(shown) > 300:
@@ -122,43 +146,49 @@ def _read_evidence(reads: tuple[Read, ...]) -> list[Evidence]:
     return list(found.values())[:MAX_AUTOMATIC_EVIDENCE]
 
 
-def _fold(fired: list[Finding], explains: dict[str, list[str]], weight: dict[str, int]) -> tuple[list[Finding], list[Finding]]:
+def fold(fired: list[Fired]) -> tuple[list[Finding], list[Finding]]:
     """Root causes, ranked, and the findings that they explain."""
-    by_id = {finding.id: finding for finding in fired}
+    by_id = {one.finding.id: one for one in fired}
 
     def below(root: str) -> list[str]:
         seen: list[str] = []
-        waiting = list(explains[root])
+        waiting = list(by_id[root].explains)
         while waiting:
             other = waiting.pop(0)
             if other in by_id and other != root and other not in seen:
                 seen.append(other)
-                waiting += explains[other]
+                waiting += by_id[other].explains
         return seen
 
-    reach = {finding.id: below(finding.id) for finding in fired}
+    reach = {one.finding.id: below(one.finding.id) for one in fired}
     # A circle (possible only with a team's own rules) has no root: of two that explain each other the first stays.
-    order = [finding.id for finding in fired]
+    order = [one.finding.id for one in fired]
     folded = {
         other
         for root in order
         for other in reach[root]
         if not (root in reach[other] and order.index(other) < order.index(root))
     }
-    for finding in fired:
-        finding.explains = reach[finding.id]
+    for one in fired:
+        one.finding.explains = reach[one.finding.id]
         # What it brings about is its own harm: a cause weighs as much as its worst consequence.
-        worst = [by_id[other].severity for other in finding.explains] + [finding.severity]
-        finding.severity = min(worst, key=SEVERITIES.index)
+        worst = [by_id[other].finding.severity for other in one.finding.explains] + [one.finding.severity]
+        one.finding.severity = min(worst, key=SEVERITIES.index)
+    ranked = sorted(fired, key=_rank)
+    roots = [one.finding for one in ranked if one.finding.id not in folded]
+    return roots, [one.finding for one in ranked if one.finding.id in folded]
 
-    def rank(finding: Finding) -> tuple[int, int, int, int, str]:
-        return (
-            SEVERITIES.index(finding.severity),
-            finding.kind == "symptom",
-            -len(finding.explains),
-            -weight[finding.id],
-            finding.id,
-        )
 
-    roots = sorted((finding for finding in fired if finding.id not in folded), key=rank)
-    return roots, sorted((finding for finding in fired if finding.id in folded), key=rank)
+def _rank(one: Fired) -> tuple[Any, ...]:
+    finding = one.finding
+    return (
+        finding.severity == "info",
+        finding.kind == "symptom",
+        one.elsewhere,
+        CONFIDENCES.index(finding.confidence),
+        SEVERITIES.index(finding.severity),
+        -len(finding.explains),
+        one.line,
+        -one.weight,
+        finding.id,
+    )

@@ -8,12 +8,13 @@ runs long, whatever the recording holds: a budget of steps bounds the loops.
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Iterable, NamedTuple, Optional
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional
 
 import msgspec
 
 from ..facts.fact import NOT_RECORDED, REST, Unknown, look_up
-from .rule import Tree
+from ..facts.run import NOT_IN_LOG
+from .rule import LOG_NAMES, Tree
 
 MAX_STEPS = 200_000
 """Steps of one condition; a real one takes some hundreds. A hostile recording with long lists ends here."""
@@ -66,11 +67,26 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+def _number(value: Any) -> Any:
+    """The number that a group of a pattern spells; absent if it is none."""
+    try:
+        return float(str(value).replace(",", ""))
+    except ValueError:
+        return None
+
+
 class Evaluator:
     """Evaluates trees over one machine; ``scope`` binds names, as witnesses do in texts."""
 
-    def __init__(self, machine: msgspec.Struct, scope: Optional[dict[str, tuple[Any, str]]] = None) -> None:
+    def __init__(
+        self,
+        machine: msgspec.Struct,
+        scope: Optional[dict[str, tuple[Any, str]]] = None,
+        told: Optional[Mapping[str, Any]] = None,
+    ) -> None:
+        """``told`` is what a log gives: ``run``, ``shortage`` and ``log``."""
         self._machine = machine
+        self._told = told or {}
         self._scope: dict[str, tuple[Any, str]] = dict(scope or {})
         self._steps = 0
 
@@ -98,6 +114,8 @@ class Evaluator:
         """Value and path of a fact expression."""
         operation = tree[0]
         if operation == "fact":
+            if tree[1] in LOG_NAMES:
+                return self._told.get(tree[1], NOT_IN_LOG), tree[1], ()
             return getattr(self._machine, tree[1]), tree[1], ()
         if operation == "var":
             # A witness of an `any` that did not decide is not bound: its text says nothing.
@@ -108,6 +126,8 @@ class Evaluator:
             path = f"{path}.{tree[2]}"
             if base is None or isinstance(base, Unknown):
                 return base, path, reads
+            if isinstance(base, dict):  # the groups of a rule's patterns; one that took no part is absent
+                return base.get(tree[2]), path, reads
             return getattr(base, tree[2], NOT_RECORDED), path, reads
         if operation == "index":
             base, path, reads = self._place(tree[1])
@@ -260,6 +280,8 @@ class Evaluator:
         if name == "version":
             parsed = parse_version(first) if isinstance(first, str) else None
             return Unknown(f"{first!r} is no version") if parsed is None else parsed
+        if name == "number":
+            return _number(first)
         if not isinstance(first, str):
             return None
         if name == "lower":

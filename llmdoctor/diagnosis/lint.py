@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Optional, Union
 
 from ..facts.fact import Unknown
+from ..facts.finding import Finding
+from ..facts.machine import Machine, Runtime
+from ..logs.chapters import LogReader
+from ..runtimes import all_readers
 from .engine import evaluate_rule, judge
 from .index import source_folder
+from .log_engine import judge_logs
 from .sources import Loaded, RuleError, cycle, example_machine, find, load_file
+
+MIN_LITERAL = 6
+"""Shorter ones stand in too many lines."""
 
 
 def faults(folder: Optional[str] = None) -> tuple[list[str], int]:
@@ -46,8 +54,17 @@ def _faults_of(one: Loaded, known: set[str]) -> list[str]:
         found.append("no remedy under fix")
     if not source.refs:
         found.append("no source under refs")
-    if not source.evidence:
+    if not source.evidence and not source.log:
         found.append("no evidence")
+    if source.when_alone and not (source.when and source.log):
+        found.append("when_alone has a meaning only beside both when and log")
+    for log in source.log:
+        for line in (log, *log.near, *log.not_):
+            found += [
+                f"the literal {text!r} is shorter than {MIN_LITERAL} characters"
+                for text in ([line.text] if isinstance(line.text, str) else line.text)
+                if len(text) < MIN_LITERAL
+            ]
     if len(source.title) > 110:
         found.append("the title is longer than 110 characters")
     for other in source.explains:
@@ -68,26 +85,40 @@ def failing_examples(one: Loaded) -> list[str]:
         except ValueError as error:
             failures.append(f"example {example.name!r}: {error}")
             continue
-        # An example need not say that the runtime which the rule speaks of is installed.
-        rule = one.rule
-        result, _ = evaluate_rule(rule, machine)
-        if rule.runtimes and isinstance(result.value, Unknown) and ".installed: not recorded" in result.value.unknown:
-            from ..facts.machine import Runtime
-
-            runtime = machine.runtimes.setdefault(rule.runtimes[0], Runtime())
-            if isinstance(runtime.installed, Unknown):
-                runtime.installed = True
-            result, _ = evaluate_rule(rule, machine)
-        value = "unknown" if isinstance(result.value, Unknown) else bool(result.value)
+        value, finding, why = _of_log(one, example.log, machine) if example.log is not None else _of_facts(one, machine)
         if value != example.matches:
-            why = f" ({result.value.unknown})" if isinstance(result.value, Unknown) else ""
             failures.append(f"example {example.name!r}: expected {_word(example.matches)}, got {_word(value)}{why}")
-        elif value is True:
-            finding = judge(machine, [rule]).findings[0]
-            own = [item for item in finding.evidence if item.source is None]
-            if not own:
-                failures.append(f"example {example.name!r}: no line of evidence can be filled in")
+        elif finding is not None and not any(item.source is None or item.line for item in finding.evidence):
+            failures.append(f"example {example.name!r}: no line of evidence can be filled in")
     return failures
+
+
+Tried = tuple[Union[bool, str], Optional[Finding], str]
+"""Whether the rule holds, its finding, and why it cannot be told."""
+
+
+def _of_facts(one: Loaded, machine: Machine) -> Tried:
+    rule = one.rule
+    if rule.needs_log:
+        return False, None, " (the rule needs a log, or when_alone)"
+    result, _ = evaluate_rule(rule, machine)
+    # An example need not say that the runtime which the rule speaks of is installed.
+    if rule.runtimes and isinstance(result.value, Unknown) and ".installed: not recorded" in result.value.unknown:
+        runtime = machine.runtimes.setdefault(rule.runtimes[0], Runtime())
+        if isinstance(runtime.installed, Unknown):
+            runtime.installed = True
+        result, _ = evaluate_rule(rule, machine)
+    if isinstance(result.value, Unknown):
+        return "unknown", None, f" ({result.value.unknown})"
+    if not result.value:
+        return False, None, ""
+    return True, judge(machine, [rule]).findings[0], ""
+
+
+def _of_log(one: Loaded, log: str, machine: Machine) -> Tried:
+    reader = LogReader(one.rule.patterns(), all_readers())
+    outcome = judge_logs(machine, [one.rule], [(reader.read("log", [log.encode()]), "here")])
+    return (True, outcome.findings[0], "") if outcome.findings else (False, None, "")
 
 
 def _word(value: object) -> str:

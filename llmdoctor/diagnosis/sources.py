@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Iterator, NamedTuple, Optional
+from typing import Any, Iterable, Iterator, NamedTuple, Optional
 
 import msgspec
 import yaml
 
 from ..facts.fact import REST
 from ..facts.machine import Machine
-from .condition import ConditionError, Kind, compile_condition, compile_value, fields_of
-from .rule import RUN_KEYS, Rule, RuleSource, Step, Template, Texts
+from ..logs.scanner import Pattern, compile_match
+from .condition import ConditionError, Kind, compile_condition, compile_value, fields_of, reads_log
+from .rule import NEAR_LINES, RUN_KEYS, Line, LineSource, Log, LogSource, Rule, RuleSource, Step, Template, Texts
 
 MAX_FILE_BYTES = 256 << 10
 MAX_FILES = 10_000
@@ -182,6 +183,37 @@ class _Compile:
     def __init__(self, path: str, marks: _Marks, runtimes: frozenset[str]) -> None:
         self.path, self.marks, self.runtimes = path, marks, runtimes
         self.names: dict[str, Kind] = {}
+        self.groups: set[str] = set()
+
+    def place(self, where: str) -> tuple[int, int]:
+        return self.marks.place(where)
+
+    def runtime_names(self, where: str, names: list[str]) -> None:
+        """Raises RuleError for a name that is no runtime."""
+        for number, name in enumerate(names):
+            if name not in self.runtimes:
+                hint = _nearest(name, self.runtimes)
+                raise RuleError(self.path, f"there is no runtime {name}{hint}", *self.place(f"{where}[{number}]"))
+
+    def pattern(self, where: str, source: LineSource) -> Pattern:
+        texts = [source.text] if isinstance(source.text, str) else source.text
+        if not texts or not all(texts):
+            raise RuleError(self.path, "text holds no literal", *self.place(f"{where}.text"))
+        if source.match is not None:
+            try:
+                self.groups.update(_group_names(source.match))
+            except ValueError as error:
+                raise RuleError(self.path, f"match is no RE2 pattern: {error}", *self.place(f"{where}.match")) from None
+        return Pattern(tuple(texts), source.match)
+
+    def log(self, where: str, source: LogSource) -> Log:
+        self.runtime_names(f"{where}.runtimes", source.runtimes)
+        near = [
+            Line(self.pattern(f"{where}.near[{number}]", one), one.lines or NEAR_LINES)
+            for number, one in enumerate(source.near)
+        ]
+        not_ = [Line(self.pattern(f"{where}.not[{number}]", one), one.lines or 0) for number, one in enumerate(source.not_)]
+        return Log(self.pattern(where, source), source.runtimes, source.generic, near, not_)
 
     def error(self, where: str, text: str, start: int, error: ConditionError) -> RuleError:
         """``start`` is where in the scalar's text the expression begins."""
@@ -191,7 +223,7 @@ class _Compile:
 
     def condition(self, where: str, text: str) -> Any:
         try:
-            tree, names = compile_condition(text, self.runtimes, self.names)
+            tree, names = compile_condition(text, self.runtimes, self.names, frozenset(self.groups))
         except ConditionError as error:
             raise self.error(where, text, 0, error) from None
         if where == "$.when":
@@ -204,7 +236,7 @@ class _Compile:
         for match in _PLACEHOLDER.finditer(text):
             pieces.append(text[end : match.start()])
             try:
-                pieces.append(list(compile_value(match[1], self.runtimes, self.names)))
+                pieces.append(list(compile_value(match[1], self.runtimes, self.names, frozenset(self.groups))))
             except ConditionError as error:
                 raise self.error(where, text, match.start(1), error) from None
             end = match.end()
@@ -213,22 +245,18 @@ class _Compile:
 
 
 def _compile(rule_id: str, path: str, source: RuleSource, marks: _Marks, runtimes: frozenset[str]) -> Rule:
-    import difflib
-
     compiler = _Compile(path, marks, runtimes)
-    for number, name in enumerate(source.runtimes):
-        if name not in runtimes:
-            near = difflib.get_close_matches(name, runtimes, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise RuleError(path, f"there is no runtime {name}{hint}", *marks.place(f"$.runtimes[{number}]"))
-    when = compiler.condition("$.when", source.when)
+    compiler.runtime_names("$.runtimes", source.runtimes)
+    log = [compiler.log(f"$.log[{number}]", one) for number, one in enumerate(source.log)]
+    if source.when is None and not log:
+        raise RuleError(path, "a rule has a condition under when, or lines under log", 1, 1)
+    when = compiler.condition("$.when", source.when) if source.when is not None else None
     steps = []
     for number, step in enumerate(source.fix):
         where = f"$.fix[{number}]"
         for key in step.run:
             if key not in RUN_KEYS:
-                near = difflib.get_close_matches(key, RUN_KEYS, 1)
-                hint = f"; did you mean {near[0]}?" if near else ""
+                hint = _nearest(key, RUN_KEYS)
                 raise RuleError(path, f"a command cannot be for {key}{hint}", *marks.place(f"{where}.run.{key}"))
         steps.append(
             Step(
@@ -247,7 +275,19 @@ def _compile(rule_id: str, path: str, source: RuleSource, marks: _Marks, runtime
         refs=source.refs,
     )
     packed = msgspec.Raw(msgspec.msgpack.encode(texts))
-    return Rule(rule_id, source.kind, source.severity, source.runtimes, when, source.explains, packed)
+    needs_log = (bool(log) and not source.when_alone) or when is None or reads_log(when)
+    return Rule(rule_id, source.kind, source.severity, source.runtimes, when, log, needs_log, source.explains, packed)
+
+
+def _nearest(word: str, words: Iterable[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(word, list(words), 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _group_names(match: str) -> list[str]:
+    return [name if isinstance(name, str) else name.decode() for name in compile_match(match).groupindex]
 
 
 def load_folder(folder: str, runtimes: frozenset[str]) -> list[Loaded]:

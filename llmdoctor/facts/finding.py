@@ -8,6 +8,7 @@ import msgspec
 from msgspec import field
 
 from .machine import SCHEMA_VERSION, Machine
+from .run import Run
 
 
 class Evidence(msgspec.Struct, kw_only=True):
@@ -57,13 +58,27 @@ class NotChecked(msgspec.Struct, kw_only=True):
     reason: str
 
 
+class LogSummary(msgspec.Struct, kw_only=True):
+    """A log that was read."""
+
+    name: str
+    """Path, ``-`` for standard input, or the command whose output it is."""
+    lines: int
+    machine: str
+    """Whether this machine's facts took part: ``here`` (the log is from here), ``maybe`` (nothing says so or otherwise: facts
+    confirm, and rule nothing out), ``elsewhere`` (facts took no part)."""
+
+
 class Diagnosis(msgspec.Struct, kw_only=True):
-    """The result of ``check``; this is the JSON contract."""
+    """The result of ``check`` and ``diagnose``; this is the JSON contract."""
 
     schema_version: int = SCHEMA_VERSION
     tool_version: str
     machine: Machine
-    runs: list[None] = field(default_factory=list)
+    logs: list[LogSummary] = field(default_factory=list)
+    """Of ``diagnose`` alone."""
+    runs: list[Run] = field(default_factory=list)
+    """What the logs tell of the run that was judged, one a log."""
     findings: list[Finding] = field(default_factory=list)
     """Best first; those that another one explains stand in ``explained``."""
     explained: list[Finding] = field(default_factory=list)

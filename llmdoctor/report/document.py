@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Iterator, NamedTuple, Optional
 
 from ..facts.fact import Unknown
 from ..facts.finding import Diagnosis, Finding, NotChecked
 from ..facts.machine import Gpu, Machine
+from ..facts.run import Run
 from ..facts.units import show_bytes
 
 MAX_REASONS = 8
 """Groups of unchecked rules that are spelled out; JSON has them all."""
 MAX_EVIDENCE = 6
+MAX_DEVICES = 4
+_PARTS = (("weights", "weights"), ("kv_cache", "KV cache"), ("compute", "compute"))
 
 
 class Line(NamedTuple):
@@ -26,6 +30,8 @@ class Line(NamedTuple):
 
 def verdict(diagnosis: Diagnosis) -> tuple[str, str]:
     """(role, sentence). Nothing checked is never called healthy."""
+    if diagnosis.logs:
+        return _verdict_of_logs(diagnosis)
     counts = {severity: sum(1 for one in diagnosis.findings if one.severity == severity) for severity in ("error", "warning")}
     checked = diagnosis.passed + len(diagnosis.findings) + len(diagnosis.explained)
     if counts["error"] or counts["warning"]:
@@ -38,6 +44,57 @@ def verdict(diagnosis: Diagnosis) -> tuple[str, str]:
         return "verdict-warning", (f"No problem found in {checked} checks, but {len(diagnosis.not_checked)} could not be made.")
     rest = f"; {len(diagnosis.not_checked)} could not be made" if diagnosis.not_checked else ""
     return "verdict-ok", f"No problem found in {checked} checks{rest}."
+
+
+def _verdict_of_logs(diagnosis: Diagnosis) -> tuple[str, str]:
+    serious = [one for one in diagnosis.findings if one.severity != "info"]
+    where = ", ".join(log.name for log in diagnosis.logs)
+    if serious:
+        first = serious[0]
+        sure = {"likely": "Likely: ", "possible": "Possibly: "}.get(first.confidence, "")
+        return f"verdict-{first.severity}", f"{sure}{first.title}"
+    if any(run.outcome == "failed" or run.exits for run in diagnosis.runs):
+        return "verdict-warning", f"The run failed, but none of {diagnosis.passed} known causes was recognised in {where}."
+    if any(isinstance(run.runtime, str) or isinstance(run.engine, str) for run in diagnosis.runs):
+        return "verdict-ok", f"No trouble found in {where}: none of {diagnosis.passed} known causes left a trace."
+    return "verdict-warning", (
+        f"Nothing recognised in {where}: no line of a runtime that llmdoctor knows, and none of {diagnosis.passed} known causes."
+    )
+
+
+def log_lines(diagnosis: Diagnosis) -> list[str]:
+    """What was read, and what each log says of its run."""
+    origin = {
+        "here": "of this machine", "maybe": "perhaps of this machine: its facts may confirm, and rule nothing out",
+        "elsewhere": "of another machine: this one's facts are left out",
+    }  # fmt: skip
+    found = [f"Log: {log.name} ({log.lines} line{'s' * (log.lines != 1)}), {origin[log.machine]}" for log in diagnosis.logs]
+    return found + ["Run: " + text for run in diagnosis.runs if (text := run_line(run))]
+
+
+def run_line(run: Run) -> str:
+    """A run in one line: who, which model, how much of it where, how it ended."""
+    words = []
+    if isinstance(run.runtime, str) or isinstance(run.engine, str):
+        name = run.runtime if isinstance(run.runtime, str) else run.engine
+        words.append(f"{name} {run.version}" if isinstance(run.version, str) else str(name))
+    model = run.model if isinstance(run.model, str) else run.architecture
+    if isinstance(model, str):
+        words.append(re.split(r"[\\/]", model)[-1])
+    if isinstance(run.quantization, str):
+        words.append(run.quantization)
+    if isinstance(run.n_ctx, int):
+        words.append(f"n_ctx {run.n_ctx}")
+    if isinstance(run.gpu_layers_offloaded, int) and isinstance(run.layers_total, int):
+        words.append(f"{run.gpu_layers_offloaded} of {run.layers_total} layers on the GPU")
+    for device in run.devices[:MAX_DEVICES]:
+        parts = [(word, getattr(device, f"{name}_bytes")) for name, word in _PARTS]
+        told = [f"{word} {show_bytes(size)}" for word, size in parts if isinstance(size, int)]
+        free = f"{show_bytes(device.free_bytes)} free" if isinstance(device.free_bytes, int) else ""
+        if told or free:
+            words.append(f"{device.name}: {', '.join([*told, *([free] if free else [])])}")
+    words += [f"ended: {one.spelling}{f' ({one.names[0]})' if len(one.names) == 1 else ''}" for one in run.exits[-1:]]
+    return "; ".join(words)
 
 
 def _known(value: object, otherwise: str = "unknown") -> str:
@@ -126,13 +183,18 @@ def _runtimes(machine: Machine) -> str:
     return ", ".join(found) or "none of those that we know is installed"
 
 
+def evidence_lines(finding: Finding) -> list[str]:
+    """A rule's own sentences and the lines of the log; the bare facts only where there are neither."""
+    shown = [one for one in finding.evidence if one.source is None or one.line is not None] or finding.evidence
+    return [f"line {one.line}: {one.text}" if one.line is not None else one.text for one in shown[:MAX_EVIDENCE]]
+
+
 def finding_lines(finding: Finding, explained: dict[str, Finding], number: int) -> Iterator[Line]:
     where = f" ({finding.runtime})" if finding.runtime else ""
     yield Line(finding.severity, f"{finding.title}{where}", 0, f"{number}. {finding.severity.upper()}: ")
     yield Line("note", f"{finding.id}, {finding.confidence}", 3)
-    shown = [one for one in finding.evidence if one.source is None] or finding.evidence
-    for one in shown[:MAX_EVIDENCE]:
-        yield Line("evidence", one.text, 3, "- ")
+    for text in evidence_lines(finding):
+        yield Line("evidence", text, 3, "- ")
     if finding.severity == "info" and not finding.explains:
         # Worth knowing, no trouble: the whole text stands in JSON and Markdown.
         for step in finding.fix[:1]:
@@ -167,12 +229,19 @@ def grouped(not_checked: list[NotChecked]) -> list[tuple[str, list[str]]]:
     return sorted(groups.items(), key=lambda pair: (-len(pair[1]), pair[0]))
 
 
+def subject_lines(diagnosis: Diagnosis) -> list[str]:
+    """What was judged: the logs, and the machine where its facts took part."""
+    logs = log_lines(diagnosis)
+    with_machine = not diagnosis.logs or any(log.machine == "here" for log in diagnosis.logs)
+    return logs + (machine_lines(diagnosis.machine) if with_machine else [])
+
+
 def lines(diagnosis: Diagnosis, duration_ms: Optional[float] = None) -> Iterator[Line]:
     """The whole report, top down."""
     role, sentence = verdict(diagnosis)
     yield Line(role, sentence)
     yield Line("blank", "")
-    for text in machine_lines(diagnosis.machine):
+    for text in subject_lines(diagnosis):
         yield Line("machine", text)
     explained = {finding.id: finding for finding in diagnosis.explained}
     for number, finding in enumerate(diagnosis.findings, 1):
@@ -188,6 +257,5 @@ def lines(diagnosis: Diagnosis, duration_ms: Optional[float] = None) -> Iterator
             yield Line("note", f"{len(groups) - MAX_REASONS} more reasons; --format json lists them all", 2)
     yield Line("blank", "")
     took = f" in {duration_ms / 1000:.2f} s" if duration_ms is not None else ""
-    yield Line(
-        "note", f"{diagnosis.passed} checks passed{took}. llmdoctor {diagnosis.tool_version}; nothing was changed or sent."
-    )
+    what = f"{diagnosis.passed} other causes left no trace" if diagnosis.logs else f"{diagnosis.passed} checks passed"
+    yield Line("note", f"{what}{took}. llmdoctor {diagnosis.tool_version}; nothing was changed or sent.")

@@ -6,7 +6,7 @@ import re
 from typing import Iterator
 
 from ..facts.finding import Diagnosis, Finding
-from .document import MAX_EVIDENCE, grouped, machine_lines, verdict
+from .document import evidence_lines, grouped, subject_lines, verdict
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|#])")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@&#8203;"})
@@ -31,9 +31,8 @@ def _finding(finding: Finding, explained: dict[str, Finding], number: int) -> It
     yield ""
     yield f"`{finding.id}`, {finding.confidence}"
     yield ""
-    own = [one for one in finding.evidence if one.source is None] or finding.evidence
-    for one in own[:MAX_EVIDENCE]:
-        yield f"- {escape(one.text)}"
+    for text in evidence_lines(finding):
+        yield f"- {escape(text)}"
     if finding.why:
         yield ""
         yield escape(finding.why)
@@ -66,7 +65,7 @@ def _finding(finding: Finding, explained: dict[str, Finding], number: int) -> It
 def render(diagnosis: Diagnosis) -> str:
     """The whole report."""
     rows = [f"**{escape(verdict(diagnosis)[1])}**", ""]
-    rows += [f"- {escape(text)}" for text in machine_lines(diagnosis.machine)]
+    rows += [f"- {escape(text)}" for text in subject_lines(diagnosis)]
     rows.append("")
     explained = {finding.id: finding for finding in diagnosis.explained}
     for number, finding in enumerate(diagnosis.findings, 1):

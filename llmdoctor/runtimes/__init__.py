@@ -14,6 +14,7 @@ from typing import Optional, Protocol, cast
 
 from ..facts.machine import Runtime
 from ..host.host import Host, Process
+from ..logs.reader import Reader
 from .surroundings import Surroundings
 
 
@@ -48,3 +49,9 @@ def runtime_names() -> frozenset[str]:
 def owner_of(process: Process) -> Optional[str]:
     """Name of the runtime that a process belongs to; None if to none that we know."""
     return next((module.NAME for module in all_runtimes() if module.owns(process)), None)
+
+
+@lru_cache(maxsize=1)
+def all_readers() -> tuple[Reader, ...]:
+    """What every runtime knows of its log's lines, each reader once: several runtimes share an engine."""
+    return tuple(dict.fromkeys(reader for module in all_runtimes() for reader in getattr(module, "READERS", ())))
