@@ -30,6 +30,12 @@ SIGNALS: dict[int, tuple[str, str]] = {
 }  # fmt: skip
 """Number to name and meaning."""
 
+WORDS: dict[str, int] = {
+    "hangup": 1, "interrupt": 2, "illegal instruction": 4, "trace/breakpoint trap": 5, "aborted": 6, "bus error": 7,
+    "floating point exception": 8, "killed": 9, "segmentation fault": 11, "broken pipe": 13, "terminated": 15,
+}  # fmt: skip
+"""As shells and Go's ``os/exec`` name them in lower case (strsignal(3))."""
+
 _HIGHEST = 64
 
 

@@ -173,6 +173,9 @@ def exit_names(spelling: str) -> list[str]:
     named = [name for name, _ in signals.SIGNALS.values() if name in (word.upper(), f"SIG{word.upper()}")]
     if named:
         return named
+    by_word = signals.WORDS.get(spelling.strip().lower().removesuffix(" (core dumped)"))
+    if by_word is not None:
+        return [signals.SIGNALS[by_word][0]]
     try:
         number: Optional[int] = int(word, 0)
     except ValueError:
