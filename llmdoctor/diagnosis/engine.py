@@ -183,10 +183,10 @@ def _rank(one: Fired) -> tuple[Any, ...]:
     finding = one.finding
     return (
         finding.severity == "info",
-        finding.kind == "symptom",
         one.elsewhere,
         CONFIDENCES.index(finding.confidence),
         SEVERITIES.index(finding.severity),
+        finding.kind == "symptom",
         -len(finding.explains),
         one.line,
         -one.weight,

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from typing import Optional, Union
 
+from .. import __version__
 from ..facts.fact import Unknown
 from ..facts.finding import Finding
 from ..facts.machine import Machine, Runtime
 from ..logs.chapters import LogReader
+from ..logs.scanner import Pattern, Scanner
+from ..logs.stream import blocks
 from ..runtimes import all_readers
 from .engine import evaluate_rule, judge
+from .evaluate import parse_version
 from .index import source_folder
 from .log_engine import judge_logs
 from .sources import Loaded, RuleError, cycle, example_machine, find, load_file
 
 MIN_LITERAL = 6
 """Shorter ones stand in too many lines."""
+MAX_COMMON_SHARE = 0.01
+"""A candidate line costs some microseconds, a line that is none 0.1: above this share the scan would halve its speed."""
 
 
 def faults(folder: Optional[str] = None) -> tuple[list[str], int]:
@@ -37,10 +44,38 @@ def faults(folder: Optional[str] = None) -> tuple[list[str], int]:
     known = {rule_id for rule_id, _ in find(folder or source_folder())}
     for one in loaded:
         found += [f"{one.path}: {fault}" for fault in _faults_of(one, known)]
+    found += _common_literals(loaded)
     circle = cycle({one.id: one.source.explains for one in loaded})
     if circle:
         found.append("these explain each other in a circle: " + " -> ".join(circle))
     return found, count
+
+
+def _common_literals(loaded: list[Loaded]) -> list[str]:
+    """Literals that healthy logs hold at every turn: each would make every log slow to read. Only in a checkout, which has such logs."""
+    folder = os.path.join(os.path.dirname(source_folder()), "fixtures", "logs", "healthy")
+    owners: dict[str, str] = {
+        text: one.path
+        for one in loaded
+        for pattern in one.rule.patterns()
+        for text in pattern.texts
+        if len(text) >= MIN_LITERAL
+    }
+    if not owners or not os.path.isdir(folder):
+        return []
+    scanner = Scanner(Pattern((text,)) for text in owners)
+    lines, counts = 0, dict.fromkeys(owners, 0)
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".log"):
+            with open(os.path.join(folder, name), "rb") as file:
+                for hit in scanner.scan(blocks(file, name)):
+                    counts[hit.pattern.texts[0]] += 1
+            lines += scanner.last_line
+    return [
+        f"{owners[text]}: the literal {text!r} is too common: {count} of {lines} lines of healthy logs hold it"
+        for text, count in counts.items()
+        if count > lines * MAX_COMMON_SHARE
+    ]
 
 
 def _faults_of(one: Loaded, known: set[str]) -> list[str]:
@@ -67,6 +102,9 @@ def _faults_of(one: Loaded, known: set[str]) -> list[str]:
             ]
     if len(source.title) > 110:
         found.append("the title is longer than 110 characters")
+    since = parse_version(source.since)
+    if since is None or since > (parse_version(__version__) or ()):
+        found.append(f"since is {source.since!r}, this is llmdoctor {__version__}")
     for other in source.explains:
         if other not in known:
             found.append(f"explains {other}, which is no rule")

@@ -6,6 +6,7 @@ A runtime brings its readers; they share the scanner with the rules, so that a l
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import typing
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Union
@@ -155,7 +156,9 @@ class Builder:
             self.begin_load(line)
         self.run.last_line = line
         if reader.apply is not None:
-            reader.apply(self, groups, line)
+            # A hostile line may hold numbers that are none; it then tells nothing.
+            with contextlib.suppress(ValueError, ArithmeticError, LookupError):
+                reader.apply(self, groups, line)
             return
         for group, text in groups.items():
             known = value_of(group, text)

@@ -9,14 +9,15 @@ from functools import partial
 from typing import IO, Callable, Iterator, NamedTuple
 
 from ..facts.machine import Machine, Runtime
-from ..host.host import Completed, Host
+from ..host.host import Completed, Host, Stat
 from ..logs.stream import LogError, open_file
 
 JOURNAL_LINES = 3000
 """The last ones; some days of a quiet server, and below the 1 MiB that the Host keeps of a command's output."""
 _COMMAND_S = 5.0
-_ROTATED = 6
-"""Older files of a log that are tried. Ollama on Windows keeps five (app/lifecycle/logging.go, server-1.log to server-5.log)."""
+_MOST = 12
+"""Files of one runtime that are tried, older ones too. Ollama on Windows keeps five of each (app/lifecycle/logging.go, server-1.log
+to server-5.log)."""
 
 
 class FoundLog(NamedTuple):
@@ -31,34 +32,32 @@ def found_logs(host: Host, machine: Machine) -> Iterator[FoundLog]:
     """Logs of every runtime that is installed here; of each runtime the newest first."""
     for name, runtime in machine.runtimes.items():
         if runtime.installed is True:
-            yield from _files(name, runtime)
+            yield from _files(host, name, runtime)
             yield from _journal(host, name, runtime)
             yield from _docker(host, name, runtime)
 
 
-def _files(name: str, runtime: Runtime) -> Iterator[FoundLog]:
+def _files(host: Host, name: str, runtime: Runtime) -> Iterator[FoundLog]:
     paths = runtime.log_paths if isinstance(runtime.log_paths, list) else []
-    for path in sorted((one for listed in paths for one in _with_rotated(listed)), key=_age):
+    found = {one: _age(host, one) for listed in paths for one in _with_rotated(host, listed)}
+    for path in sorted(found, key=lambda one: found[one])[:_MOST]:
         yield FoundLog(path, name, partial(open_file, path))
 
 
-def _with_rotated(path: str) -> list[str]:
+def _with_rotated(host: Host, path: str) -> list[str]:
     """A restart rotates the crash away: ``server.log`` to ``server-1.log``, ``main.log`` to ``main.log.1`` and the like."""
     folder, base = os.path.split(path)
     stem, ending = os.path.splitext(base)
     pattern = re.compile(rf"{re.escape(stem)}(?:[-.]\d+)?{re.escape(ending)}(?:\.\d+)?(?:\.(?:gz|zst))?")
-    try:
-        names = sorted(one.name for one in os.scandir(folder) if pattern.fullmatch(one.name) and one.is_file())
-    except OSError:
-        return [path]
-    return [os.path.join(folder, one) for one in names[:_ROTATED]] or [path]
+    names = host.entries(folder)
+    rotated = [os.path.join(folder, name) for name in names if pattern.fullmatch(name)] if isinstance(names, list) else []
+    return rotated or [path]
 
 
-def _age(path: str) -> float:
-    try:
-        return -os.stat(path).st_mtime
-    except OSError:
-        return 0.0
+def _age(host: Host, path: str) -> float:
+    """Smaller for newer files."""
+    known = host.stat(path)
+    return -known.modified_s if isinstance(known, Stat) else 0.0
 
 
 def _journal(host: Host, name: str, runtime: Runtime) -> Iterator[FoundLog]:

@@ -38,7 +38,9 @@ def test_a_line_counts_once_however_often_it_holds_a_literal() -> None:
 
 
 @given(
-    st.lists(st.sampled_from(["out of memory", "fine", "Out of memory é", "", "cudaMalloc failed: allocating 1 MiB", "x" * 300])),
+    st.lists(
+        st.sampled_from(["out of memory", "fine", "Out of memory é", "", "cudaMalloc failed: allocating 1 MiB", "x" * 300])
+    ),
     st.integers(1, 500),
 )
 def test_lines_are_those_that_a_plain_search_finds(lines: list[str], block: int) -> None:

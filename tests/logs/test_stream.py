@@ -43,7 +43,10 @@ def test_every_packing_gives_the_same_text(raw: bytes) -> None:
 
 
 def test_docker_and_journald_json_keep_their_line_numbers() -> None:
-    docker = [msgspec.json.encode({"log": line + "\n", "stream": "stderr", "time": "2026-01-01T00:00:00Z"}) for line in TEXT.splitlines()]
+    docker = [
+        msgspec.json.encode({"log": line + "\n", "stream": "stderr", "time": "2026-01-01T00:00:00Z"})
+        for line in TEXT.splitlines()
+    ]
     assert read(b"\n".join([*docker[:2], b"{broken", docker[2], b""])).decode().splitlines() == [
         "first line", "second: CUDA error: out of memory", "{broken", "third",
     ]  # fmt: skip
