@@ -94,6 +94,8 @@ class Builder:
         self.run.log = log
         self.note: dict[str, Any] = {}
         """Scratch memory of the current run for formats that go over several lines."""
+        self.log_note: dict[str, Any] = {}
+        """Scratch memory that goes from one run of the log to the next."""
 
     def begin_load(self, line: int) -> None:
         """A new run, which knows what the server told before its first load."""

@@ -13,12 +13,14 @@ from ..catalogs.ports import default_port
 from ..facts.fact import REST, Fact, Table, Unknown
 from ..facts.machine import Runtime
 from ..host.host import Host, Process
-from .common import models, places, ports, processes, sandbox
+from .common import apps_log, exit_log, llama_log, models, places, ports, processes, sandbox
 from .common.answer import not_installed
 from .surroundings import Surroundings
 
 NAME = "gpt4all"
 TITLE = "GPT4All"
+
+READERS = (*apps_log.GPT4ALL, *llama_log.READERS, *exit_log.READERS)
 
 _FLATPAK = "io.gpt4all.gpt4all"
 _FOLDER = re.compile(r"/gpt4all/|/gpt4all\.app/", re.I)

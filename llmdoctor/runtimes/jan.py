@@ -15,13 +15,15 @@ from ..catalogs.ports import default_port
 from ..facts.fact import REST, Fact, Table, Unknown, look_up
 from ..facts.machine import LoadedModel, Runtime
 from ..host.host import Host, Process
-from .common import backends, models, places, ports, processes, sandbox
+from .common import apps_log, backends, exit_log, llama_log, models, places, ports, processes, sandbox
 from .common.answer import not_installed
 from .common.llama_options import ALIASES
 from .surroundings import Surroundings
 
 NAME = "jan"
 TITLE = "Jan"
+
+READERS = (*apps_log.JAN, *llama_log.READERS, *exit_log.READERS)
 
 _FLATPAK = "ai.jan.Jan"
 _PROGRAMS = frozenset(("jan", "jan-nightly", "jan-llama-worker"))

@@ -12,12 +12,14 @@ from ..catalogs.ports import default_port
 from ..facts.fact import REST, Fact, Table, Unknown
 from ..facts.machine import LoadedModel, Runtime
 from ..host.host import Host, Process
-from .common import places, ports, processes
+from .common import exit_log, koboldcpp_log, llama_log, places, ports, processes
 from .common.answer import not_installed
 from .surroundings import Surroundings
 
 NAME = "koboldcpp"
 TITLE = "KoboldCpp"
+
+READERS = (*koboldcpp_log.READERS, *llama_log.READERS, *exit_log.READERS)
 
 _BINARIES = (
     "koboldcpp", "koboldcpp-linux-x64", "koboldcpp-linux-x64-cuda1210", "koboldcpp-linux-x64-cuda1150",

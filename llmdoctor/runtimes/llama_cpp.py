@@ -14,13 +14,15 @@ from ..catalogs.ports import default_port
 from ..facts.fact import REST, Fact, Table, Unknown, look_up
 from ..facts.machine import LoadedModel, PythonEnv, Runtime
 from ..host.host import Host, Process
-from .common import backends, models, places, ports, processes, units
+from .common import backends, exit_log, llama_log, models, places, ports, processes, units
 from .common.answer import not_installed
 from .common.llama_options import ALIASES
 from .surroundings import Surroundings
 
 NAME = "llama.cpp"
 TITLE = "llama.cpp"
+
+READERS = (*llama_log.READERS, *exit_log.READERS)
 
 _PROGRAM = re.compile(r"llama-(?:server|cli|bench|run|mtmd-cli|perplexity|swap|box)$|llamafile")
 _NAMES = ("llama-server", "llama-cli", "llama-swap")

@@ -14,12 +14,14 @@ from ..catalogs.ports import default_port
 from ..facts.fact import REST, Fact, Table, Unknown
 from ..facts.machine import LoadedModel, Runtime
 from ..host.host import Host, Process
-from .common import backends, models, places, ports, processes
+from .common import apps_log, backends, exit_log, llama_log, models, places, ports, processes
 from .common.answer import not_installed
 from .surroundings import Surroundings
 
 NAME = "lmstudio"
 TITLE = "LM Studio"
+
+READERS = (*apps_log.LMSTUDIO, *llama_log.READERS, *exit_log.READERS)
 
 _PROGRAMS = frozenset(("lm-studio", "lm studio", "lmstudio", "llmster", "lm studio helper", "bionic"))
 _FOLDERS = re.compile(r"/\.lmstudio/|/\.cache/lm-studio/|/LM[ -]Studio", re.I)

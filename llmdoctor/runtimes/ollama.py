@@ -15,12 +15,14 @@ from ..catalogs.ports import default_port
 from ..facts.fact import REST, Fact, Table, Unknown, look_up
 from ..facts.machine import LoadedModel, LocalModel, Runtime
 from ..host.host import Host, Process
-from .common import backends, models, places, ports, processes, sandbox, units
+from .common import backends, exit_log, llama_log, models, ollama_log, places, ports, processes, sandbox, units
 from .common.answer import not_installed
 from .surroundings import Surroundings
 
 NAME = "ollama"
 TITLE = "Ollama"
+
+READERS = (*ollama_log.READERS, *llama_log.READERS, *exit_log.READERS)
 
 _PROGRAMS = frozenset(("ollama", "ollama app", "ollama-app", "ollama_llama_server"))
 _VERSION_COMMAND_S = 1.0

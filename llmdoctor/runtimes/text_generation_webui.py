@@ -13,12 +13,14 @@ from ..catalogs.ports import DEFAULT_PORTS, default_port
 from ..facts.fact import REST, Fact, Table, Unknown, look_up
 from ..facts.machine import LoadedModel, PythonEnv, Runtime
 from ..host.host import Host, Process
-from .common import backends, models, places, ports, processes
+from .common import backends, exit_log, llama_log, models, places, ports, processes, text_generation_webui_log, torch_log
 from .common.answer import not_installed
 from .surroundings import Surroundings
 
 NAME = "text-generation-webui"
 TITLE = "text-generation-webui"
+
+READERS = (*text_generation_webui_log.READERS, *llama_log.READERS, *torch_log.READERS, *exit_log.READERS)
 
 _SIGN = re.compile(r"text-generation-webui|textgen|oobabooga", re.I)
 _SCRIPTS = frozenset(("server.py", "one_click.py"))

@@ -12,12 +12,14 @@ from ..catalogs.ports import default_port
 from ..facts.fact import REST, Fact, Table, Unknown, look_up
 from ..facts.machine import LoadedModel, PythonEnv, Runtime
 from ..host.host import Host, Process
-from .common import models, places, ports, processes, units
+from .common import exit_log, models, places, ports, processes, torch_log, units, vllm_log
 from .common.answer import not_installed
 from .surroundings import Surroundings
 
 NAME = "vllm"
 TITLE = "vLLM"
+
+READERS = (*vllm_log.READERS, *torch_log.READERS, *exit_log.READERS)
 
 _SERVER = re.compile(r"(?:^|/)vllm$")
 _MODULE = re.compile(r"vllm\.entrypoints(?:\.openai)?\.(?:api_server|cli\.main)|vllm")
