@@ -15,7 +15,7 @@ import msgspec
 
 from .rule import Rule
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the compiled form changes: an index of another format is not read."""
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

@@ -21,6 +21,8 @@ from .sources import Loaded, RuleError, cycle, example_machine, find, load_file
 
 MIN_LITERAL = 6
 """Shorter ones stand in too many lines."""
+MIN_BESIDE = 4
+"""Of ``near`` and ``not``, which count only beside another line."""
 MAX_COMMON_SHARE = 0.01
 """A candidate line costs some microseconds, a line that is none 0.1: above this share the scan would halve its speed."""
 
@@ -94,11 +96,11 @@ def _faults_of(one: Loaded, known: set[str]) -> list[str]:
     if source.when_alone and not (source.when and source.log):
         found.append("when_alone has a meaning only beside both when and log")
     for log in source.log:
-        for line in (log, *log.near, *log.not_):
+        for line, shortest in ((log, MIN_LITERAL), *((beside, MIN_BESIDE) for beside in (*log.near, *log.not_))):
             found += [
-                f"the literal {text!r} is shorter than {MIN_LITERAL} characters"
+                f"the literal {text!r} is shorter than {shortest} characters"
                 for text in ([line.text] if isinstance(line.text, str) else line.text)
-                if len(text) < MIN_LITERAL
+                if len(text) < shortest
             ]
     if len(source.title) > 110:
         found.append("the title is longer than 110 characters")

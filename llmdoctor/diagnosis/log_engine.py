@@ -12,14 +12,12 @@ from ..logs.chapters import Chapter, latest_run
 from ..logs.scanner import Hit
 from .engine import CONFIDENCES, Fired, evaluate_rule, fold, write_finding
 from .evaluate import Evaluator, Result
-from .matching import Match, matches
+from .matching import NOBODY, Match, matches
 from .rule import SEVERITIES, Rule
 from .shortage import shortage_of
 
 MAX_LINE_CHARS = 400
 MAX_LINES_SHOWN = 4
-_NOBODY = Machine()
-"""A machine of which nothing is known."""
 
 
 class LogOutcome(NamedTuple):
@@ -45,7 +43,7 @@ def judge_logs(machine: Optional[Machine], rules: Sequence[Rule], logs: Iterable
     fired: dict[str, Fired] = {}
     runs: list[Run] = []
     for chapters, origin in logs:
-        judged = _latest_trouble(machine or _NOBODY, rules, chapters, origin if machine is not None else "elsewhere")
+        judged = _latest_trouble(machine or NOBODY, rules, chapters, origin if machine is not None else "elsewhere")
         runs += [judged.run] if judged.run is not None else []
         for one in judged.fired:
             known = fired.get(one.finding.id)
@@ -72,7 +70,7 @@ def _chapter(machine: Machine, rules: Iterable[Rule], chapter: Chapter, origin: 
     fired: list[Fired] = []
     by_facts: list[Rule] = []
     for rule in rules:
-        one = _from_log(rule, machine if origin != "elsewhere" else _NOBODY, chapter, target, origin == "here")
+        one = _from_log(rule, machine if origin != "elsewhere" else NOBODY, chapter, target, origin == "here")
         if one is not None:
             fired.append(one)
         elif not rule.needs_log:
@@ -111,7 +109,7 @@ def _judge_match(
     level = 2 if match.generic else 1
     result = Result(True)
     if rule.when is not None:
-        if Evaluator(_NOBODY, told=told).evaluate(rule.when).value in (False, None):
+        if Evaluator(NOBODY, told=told).evaluate(rule.when).value in (False, None):
             return None  # the log itself rules it out
         result = Evaluator(machine, told=told).evaluate(rule.when)
         if result.value is True:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
+from ..facts.machine import Machine
 from ..facts.run import Run
 from ..logs.chapters import Chapter, Place
 from ..logs.scanner import Hit
-from .rule import Line, Log, Rule
+from .evaluate import Evaluator
+from .rule import Line, Log, Rule, Tree
+from .shortage import shortage_of
 
+NOBODY = Machine()
+"""A machine of which nothing is known: what a condition says of it, the log alone says."""
 MAX_NEAR_SHOWN = 2
 """Neighbour lines shown as evidence beside the line itself."""
 
@@ -60,7 +65,7 @@ def _match(run: Run, entries: list[tuple[Log, list[Hit]]]) -> Match:
 
 
 def _confirmed(log: Log, place: Place, chapter: Chapter) -> Optional[list[Hit]]:
-    """The line and those that must stand near it; None where one is missing or another rules it out."""
+    """The line and those that must stand near it; None where one is missing, another or the condition rules it out."""
     for line in log.not_:
         if _beside(line, place, chapter) is not None:
             return None
@@ -73,7 +78,15 @@ def _confirmed(log: Log, place: Place, chapter: Chapter) -> Optional[list[Hit]]:
             hits.append(other)
         else:
             hits[0] = hits[0]._replace(groups={**other.groups, **hits[0].groups})
-    return hits
+    return hits if log.when is None or _holds(log.when, place.run, hits) else None
+
+
+def _holds(when: Tree, run: Run, hits: list[Hit]) -> bool:
+    groups: dict[str, str] = {}
+    for hit in hits:
+        groups = {**hit.groups, **groups}
+    told = {"run": run, "shortage": shortage_of(run), "log": groups}
+    return Evaluator(NOBODY, told=told).evaluate(when).value is True
 
 
 def _beside(line: Line, place: Place, chapter: Chapter) -> Optional[Hit]:

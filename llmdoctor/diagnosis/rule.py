@@ -60,6 +60,8 @@ class LogSource(LineSource, kw_only=True, forbid_unknown_fields=True):
     """All of these must stand near it."""
     not_: list[LineSource] = field(default_factory=list, name="not")
     """None of these may stand in the same run (within ``lines``, where given)."""
+    when: Optional[str] = None
+    """A condition over ``log``, ``run`` and ``shortage`` without which the line does not speak for the cause."""
 
 
 class ExampleSource(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -122,6 +124,7 @@ class Log(msgspec.Struct, array_like=True):
     generic: bool
     near: list[Line]
     not_: list[Line]
+    when: Optional[Tree] = None
 
 
 class Rule(msgspec.Struct, array_like=True):

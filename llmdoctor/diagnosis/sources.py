@@ -213,7 +213,11 @@ class _Compile:
             for number, one in enumerate(source.near)
         ]
         not_ = [Line(self.pattern(f"{where}.not[{number}]", one), one.lines or 0) for number, one in enumerate(source.not_)]
-        return Log(self.pattern(where, source), source.runtimes, source.generic, near, not_)
+        pattern = self.pattern(where, source)
+        when = self.condition(f"{where}.when", source.when) if source.when is not None else None
+        if when is not None and not reads_log(when):
+            raise RuleError(self.path, "the condition of a line reads log, run or shortage", *self.place(f"{where}.when"))
+        return Log(pattern, source.runtimes, source.generic, near, not_, when)
 
     def error(self, where: str, text: str, start: int, error: ConditionError) -> RuleError:
         """``start`` is where in the scalar's text the expression begins."""
