@@ -14,6 +14,10 @@ CONTEXT_STEP = 256
 OTHERS_SHARE = 0.15
 """A card's own reserve, its desktop and the CUDA context stay below this share of it; what goes beyond is another program's."""
 
+IDLE_SHARE = 0.05
+"""What PyTorch holds and does not use is fragmentation only from this share of the card on: some per cent are idle in any
+full card, and a tidier pool would not have saved it (PyTorch docs, CUDA semantics, memory management)."""
+
 
 def shortage_of(run: Run) -> Shortage:
     """All unknown for a run that did not run out of memory."""
@@ -54,8 +58,10 @@ def _device(run: Run, failed: Allocation) -> Optional[RunDevice]:
 def _of_device(run: Run, failed: Allocation, device: RunDevice) -> Shortage:
     sizes = {name: _known(getattr(device, f"{name}_bytes")) for name in ("weights", "kv_cache", "compute")}
     requested = _known(failed.requested_bytes)
-    part = failed.part if isinstance(failed.part, str) else _by_order(sizes)
-    field = part.replace("-", "_")
+    part: Fact[str] = failed.part
+    if isinstance(part, Unknown) and (isinstance(run.architecture, str) or any(sizes.values())):
+        part = _by_order(sizes)
+    field = part.replace("-", "_") if isinstance(part, str) else ""
     if requested is not None and field in sizes:
         # Parts are allocated whole or, of weights and caches, in a few pieces: the failed piece is at least its part's size.
         sizes[field] = max(sizes[field] or 0, requested)
@@ -123,7 +129,7 @@ def _of_torch(run: Run, failed: Allocation, torch: TorchMemory) -> Shortage:
         others = max(total - free - own, 0)
     part: Fact[str] = failed.part
     idle = _known(torch.reserved_unallocated_bytes)
-    if requested is not None and idle is not None and idle >= requested:
+    if requested is not None and idle is not None and idle >= max(requested, IDLE_SHARE * (total or 0)):
         part = "fragmentation"
     elif requested is not None and total is not None and others is not None and others > max(OTHERS_SHARE * total, requested):
         part = "other-process"

@@ -15,6 +15,7 @@ CARD = {"name": "CUDA0", "backend": "cuda", "total_bytes": 24 * GIB, "free_bytes
 
 
 def run(device: dict[str, Any], failed: dict[str, Any], **fields: Any) -> Run:
+    fields = {"architecture": "llama", **fields}
     return Run(devices=[RunDevice(**{**CARD, **device})], failed_allocation=Allocation(**failed), **fields)
 
 
@@ -42,6 +43,12 @@ def run(device: dict[str, Any], failed: dict[str, Any], **fields: Any) -> Run:
 def test_the_part_that_tipped_it(device: dict[str, Any], failed: dict[str, Any], part: str, need: int, short: int) -> None:
     shortage = shortage_of(run(device, failed))
     assert (shortage.part, shortage.need_bytes, shortage.short_by_bytes) == (part, need * GIB, short * GIB)
+
+
+def test_a_log_that_begins_after_the_load_does_not_tell_the_part() -> None:
+    """Nothing of the load is in it, so that llama.cpp's order of allocation says nothing either."""
+    failed = Run(devices=[RunDevice(name="CUDA0", backend="cuda")], failed_allocation=Allocation(device="CUDA0"))
+    assert isinstance(shortage_of(failed).part, Unknown)
 
 
 def test_the_context_that_would_have_fitted_leaves_the_margin() -> None:
