@@ -55,17 +55,21 @@ def faults(folder: Optional[str] = None) -> tuple[list[str], int]:
 
 def _common_literals(loaded: list[Loaded]) -> list[str]:
     """Literals that healthy logs hold at every turn: each would make every log slow to read. Only in a checkout, which has such logs."""
-    folder = os.path.join(os.path.dirname(source_folder()), "fixtures", "logs", "healthy")
-    owners: dict[str, str] = {
-        text: one.path
-        for one in loaded
-        for pattern in one.rule.patterns()
-        for text in pattern.texts
-        if len(text) >= MIN_LITERAL
-    }
-    if not owners or not os.path.isdir(folder):
+    logs = os.path.join(os.path.dirname(source_folder()), "fixtures", "logs")
+    owners: dict[str, str] = {}
+    for one in loaded:
+        for pattern in one.rule.patterns():
+            owners.update(dict.fromkeys(pattern.texts, one.path))
+    if not owners or not os.path.isdir(logs):
         return []
     scanner = Scanner(Pattern((text,)) for text in owners)
+    with open(os.path.join(logs, "requests.log"), "rb") as file:
+        every_request = {hit.pattern.texts[0]: hit.line for hit in scanner.scan(blocks(file, "requests.log"))}
+    found = [
+        f"{owners[text]}: the literal {text!r} stands in what servers print at every request (requests.log, line {line})"
+        for text, line in every_request.items()
+    ]
+    folder = os.path.join(logs, "healthy")
     lines, counts = 0, dict.fromkeys(owners, 0)
     for name in sorted(os.listdir(folder)):
         if name.endswith(".log"):
@@ -73,7 +77,7 @@ def _common_literals(loaded: list[Loaded]) -> list[str]:
                 for hit in scanner.scan(blocks(file, name)):
                     counts[hit.pattern.texts[0]] += 1
             lines += scanner.last_line
-    return [
+    return found + [
         f"{owners[text]}: the literal {text!r} is too common: {count} of {lines} lines of healthy logs hold it"
         for text, count in counts.items()
         if count > lines * MAX_COMMON_SHARE
