@@ -283,8 +283,10 @@ _COMPUTE = (
 READERS: tuple[Reader, ...] = guarded((
     Reader(("server config",), rf"server config{Q} env={Q}(?P<env>map\[.*)", _boot, begins="boot"),
     Reader(
-        ("source=gpu.go", "source=types.go", "source=sched.go", "source=server.go", "source=images.go",
-         "source=amd_linux.go", "source=amd_windows.go", "source=runner.go", "source=llama_server.go", "source=app_windows.go"),
+        # Not the debug lines of sched.go and server.go, several for each request.
+        ("source=gpu.go", "source=types.go", "source=images.go", "source=amd_linux.go", "source=amd_windows.go",
+         "source=llama_server.go", "source=app_windows.go", "source=routes.go",
+         *(f"level={level} source={file}.go" for level in ("INFO", "WARN", "ERROR") for file in ("sched", "server", "runner"))),
         r"level=[A-Z]+ source=\w+\.go:\d+ msg=", is_runtime("ollama"),
     ),
     Reader(("Listening on ",), r"Listening on \S+ \(version (?P<version>[^\s)]+)\)", _listening),
