@@ -285,7 +285,7 @@ READERS: tuple[Reader, ...] = guarded((
     Reader(
         # Not the debug lines of sched.go and server.go, several for each request.
         ("source=gpu.go", "source=types.go", "source=images.go", "source=amd_linux.go", "source=amd_windows.go",
-         "source=llama_server.go", "source=app_windows.go", "source=routes.go",
+         "source=llama_server.go", "source=app_windows.go",
          *(f"level={level} source={file}.go" for level in ("INFO", "WARN", "ERROR") for file in ("sched", "server", "runner"))),
         r"level=[A-Z]+ source=\w+\.go:\d+ msg=", is_runtime("ollama"),
     ),
