@@ -6,7 +6,7 @@ from typing import Any, Iterable, Mapping, NamedTuple, Optional, Sequence
 
 from ..facts.fact import Unknown
 from ..facts.finding import Evidence, Finding
-from ..facts.machine import Machine
+from ..facts.machine import Machine, Os
 from ..facts.run import Run
 from ..logs.chapters import Chapter, latest_run
 from ..logs.scanner import Hit
@@ -97,7 +97,9 @@ def _from_log(rule: Rule, machine: Machine, chapter: Chapter, target: Optional[R
         result = Evaluator(machine, told=told).evaluate(rule.when)
         if result.value is True and _speaks_of(rule.runtimes, run) is not False:
             lines = _lines_read(result, run, chapter.log)
-            finding = write_finding(rule, machine, result, _runtime(rule.runtimes, run), "confirmed", told, lines)
+            finding = write_finding(
+                rule, _seen_from(machine, run), result, _runtime(rule.runtimes, run), "confirmed", told, lines
+            )
             return Fired(finding, rule.explains, len(result.reads), lines[0].line or 0 if lines else 0, run is not target)
     return None
 
@@ -126,7 +128,7 @@ def _judge_match(
     if result.value is not True:
         result = Result(result.value)  # what did not decide is no evidence
     finding = write_finding(
-        rule, machine, result, _runtime(match.runtimes or rule.runtimes, match.run), CONFIDENCES[level], told,
+        rule, _seen_from(machine, match.run), result, _runtime(match.runtimes or rule.runtimes, match.run), CONFIDENCES[level], told,
         _lines(match.hits, chapter.log),
     )  # fmt: skip
     if finding.kind == "cause" and finding.severity == "info":
@@ -141,6 +143,11 @@ def _speaks_of(runtimes: list[str], run: Run) -> Optional[bool]:
     if not runtimes or not names:
         return None
     return any(name in runtimes for name in names)
+
+
+def _seen_from(machine: Machine, run: Run) -> Machine:
+    """For the texts of a log from elsewhere: its commands are for the system that the log tells."""
+    return Machine(os=Os(family=run.os)) if machine is NOBODY else machine
 
 
 def _runtime(runtimes: list[str], run: Run) -> Optional[str]:
