@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Optional, Union
 
 from .. import __version__
@@ -17,6 +18,7 @@ from .engine import evaluate_rule, judge
 from .evaluate import parse_version
 from .index import source_folder
 from .log_engine import judge_logs
+from .rule import LineSource, LogSource
 from .sources import Loaded, RuleError, cycle, example_machine, find, load_file
 
 MIN_LITERAL = 6
@@ -47,6 +49,7 @@ def faults(folder: Optional[str] = None) -> tuple[list[str], int]:
     for one in loaded:
         found += [f"{one.path}: {fault}" for fault in _faults_of(one, known)]
     found += _common_literals(loaded)
+    found += _shadowed(loaded)
     circle = cycle({one.id: one.source.explains for one in loaded})
     if circle:
         found.append("these explain each other in a circle: " + " -> ".join(circle))
@@ -84,6 +87,35 @@ def _common_literals(loaded: list[Loaded]) -> list[str]:
     ]
 
 
+def _covers(wide: LogSource, narrow: LogSource) -> bool:
+    """Whether every line that ``narrow`` takes is taken by ``wide`` too, which asks for nothing but its literals."""
+    if wide.match or wide.near or wide.not_ or wide.when or wide.runtimes or (wide.generic and not narrow.generic):
+        return False
+    return all(any(text in literal for text in _texts(wide)) for literal in _texts(narrow))
+
+
+def _shadowed(loaded: list[Loaded]) -> list[str]:
+    """Patterns that can add nothing to those before them, and rules that another one always stands above."""
+    found = []
+    for one in loaded:
+        for number, narrow in enumerate(one.source.log):
+            if any(_covers(wide, narrow) for wide in one.source.log[:number]) and not _group_names_of(narrow):
+                found.append(f"{one.path}: log[{number}] can never be reached: a pattern before it takes all its lines")
+        for other in loaded:
+            if one.id in other.source.explains and one.source.log and one.source.when is None:
+                if all(any(_covers(wide, narrow) for wide in other.source.log) for narrow in one.source.log):
+                    found.append(f"{one.path}: {other.id} takes all its lines and explains it, so that it never comes first")
+    return found
+
+
+def _texts(line: LineSource) -> list[str]:
+    return [line.text] if isinstance(line.text, str) else line.text
+
+
+def _group_names_of(log: LogSource) -> list[str]:
+    return re.findall(r"\(\?P<(\w+)>", log.match or "")
+
+
 def _faults_of(one: Loaded, known: set[str]) -> list[str]:
     source = one.source
     found = []
@@ -102,9 +134,7 @@ def _faults_of(one: Loaded, known: set[str]) -> list[str]:
     for log in source.log:
         for line, shortest in ((log, MIN_LITERAL), *((beside, MIN_BESIDE) for beside in (*log.near, *log.not_))):
             found += [
-                f"the literal {text!r} is shorter than {shortest} characters"
-                for text in ([line.text] if isinstance(line.text, str) else line.text)
-                if len(text) < shortest
+                f"the literal {text!r} is shorter than {shortest} characters" for text in _texts(line) if len(text) < shortest
             ]
     if len(source.title) > 110:
         found.append("the title is longer than 110 characters")

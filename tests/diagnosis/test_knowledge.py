@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +14,8 @@ from llmdoctor.diagnosis.sources import Loaded, load_folder
 from llmdoctor.facts.machine import Machine
 from llmdoctor.runtimes import runtime_names
 
+from .test_log_engine import rule_set
+
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 RULES = load_folder(index.source_folder(), runtime_names())
 
@@ -20,6 +23,29 @@ RULES = load_folder(index.source_folder(), runtime_names())
 def test_no_faults() -> None:
     found, count = lint.faults()
     assert found == [] and count == len(RULES)
+
+
+@pytest.mark.parametrize(
+    ("rules", "fault"),
+    [
+        ({"a": {"log": [{"text": "oops"}]}}, "a.yaml: the literal 'oops' is shorter than 6 characters"),
+        ({"a": {"log": [{"text": "it broke", "near": [{"text": "gpu"}]}]}}, "a.yaml: the literal 'gpu' is shorter than 4 characters"),
+        ({"a": {"log": [{"text": "update_slots"}]}}, "a.yaml: the literal 'update_slots' stands in what servers print at every request"),
+        ({"a": {"log": [{"text": "llama_"}]}}, "a.yaml: the literal 'llama_' is too common"),
+        ({"a": {"log": [{"text": "it broke"}, {"text": "oh, it broke", "match": "x"}]}}, "a.yaml: log[1] can never be reached"),
+        ({"a": {"log": [{"text": "it broke"}], "explains": ["oom.b"]}, "b": {"log": [{"text": "it broke", "match": "x"}]}},
+         "b.yaml: oom.a takes all its lines and explains it, so that it never comes first"),
+        ({"a": {"log": [{"text": "it broke"}], "explains": ["oom.b"]}, "b": {"log": [{"text": "it bent"}], "explains": ["oom.a"]}},
+         "these explain each other in a circle: oom.a -> oom.b -> oom.a"),
+        ({"a": {"log": [{"text": "it broke"}], "explains": ["oom.c"]}}, "a.yaml: explains oom.c, which is no rule"),
+        ({"a": {"log": [{"text": "it broke"}], "since": "99.0"}}, "a.yaml: since is '99.0'"),
+        ({"a": {"log": [{"text": "it broke"}]}}, "a.yaml: no source under refs"),
+    ],
+)  # fmt: skip
+def test_lint_names_the_fault(tmp_path: Path, rules: dict[str, dict[str, Any]], fault: str) -> None:
+    rule_set(tmp_path, **rules)
+    found, _ = lint.faults(str(tmp_path))
+    assert any(fault in one for one in found), found
 
 
 @pytest.mark.parametrize("one", RULES, ids=lambda one: one.id)

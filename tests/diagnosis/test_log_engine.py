@@ -62,9 +62,18 @@ def test_a_line_becomes_a_finding_with_its_number_and_groups(tmp_path: Path) -> 
         ({"not": [{"text": "recovered"}]}, TROUBLE + "\n" + FAR + "recovered", False),
         ({"not": [{"text": "recovered", "lines": 9}]}, TROUBLE + "\n" + FAR + "recovered", True),
         ({"not": [{"text": "recovered"}]}, TROUBLE, True),
+        ({"when": "number(log.gb) > 12"}, TROUBLE, True),
+        ({"when": "number(log.gb) > 13"}, TROUBLE, False),
+        ({"when": "number(log.gb) > 13"}, f"{TROUBLE}\nit broke here: need 14 GB", True),
+        ({"when": "run.n_ctx > 4096"}, TROUBLE, False),  # nobody told
+        (
+            {"near": [{"text": "slot", "match": r"slots=(?P<slots>\d+)"}], "when": "number(log.slots) > 2"},
+            f"slots=4\n{TROUBLE}",
+            True,
+        ),
     ],
 )
-def test_near_and_not(tmp_path: Path, fields: dict[str, Any], log: str, fires: bool) -> None:
+def test_near_not_and_when(tmp_path: Path, fields: dict[str, Any], log: str, fires: bool) -> None:
     rules = rule_set(tmp_path, a={"log": [{**LINE, **fields}]})
     assert bool(diagnose(rules, log).findings) is fires
 
@@ -159,6 +168,7 @@ def test_the_latest_chapter_with_a_trouble_is_judged(tmp_path: Path) -> None:
         ({"log": [{"text": "it broke", "runtimes": ["olama"]}]}, "did you mean ollama"),
         ({"log": [LINE], "evidence": ["{{ log.mb }}"]}, "no pattern of this rule has a group mb"),
         ({"log": [LINE], "when": "log.gb > 5"}, "log.gb is a text, 5 is a number"),
+        ({"log": [{**LINE, "when": "driver.uvm == None"}]}, "the condition of a line reads log, run or shortage"),
     ],
 )
 def test_faults_name_file_and_place(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
