@@ -54,7 +54,7 @@ CAUSES = {
     "transformers-bnbcuda": "cuda.torch-cpu-build",
     "transformers-cpu-build": "cuda.torch-cpu-build",
     "transformers-fa2": "deps.flash-attn-missing",
-    "transformers-hub": "net.registry-unreachable",
+    "transformers-hub": "net.dns",
     "transformers-lfs": "file.not-a-model",
     "transformers-nocfg": "file.missing-config",
     "transformers-notok": "file.missing-tokenizer",
