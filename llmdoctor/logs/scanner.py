@@ -10,6 +10,8 @@ from typing import Any, Iterable, Iterator, NamedTuple, Optional
 
 import msgspec
 
+from ..host.text import clean
+
 MAX_LINE_BYTES = 8 << 10
 """How far before and after a literal its line is looked at; lines of logs are shorter, hostile ones are not."""
 MAX_PATTERN_BYTES = 1 << 20
@@ -100,15 +102,13 @@ class Scanner:
             yield from self._line(block, waiting, before + 1)
 
     def _line(self, block: bytes, waiting: dict[int, int], line: int) -> Iterator[Hit]:
-        shown: dict[tuple[int, int], bytes] = {}
-        for number, place in waiting.items():
-            start = max(block.rfind(b"\n", max(place - MAX_LINE_BYTES, 0), place) + 1, place - MAX_LINE_BYTES, 0)
-            end = block.find(b"\n", place, place + MAX_LINE_BYTES)
-            if end < 0:
-                end = min(len(block), place + MAX_LINE_BYTES)
-            raw = shown.get((start, end))
-            if raw is None:
-                raw = shown[(start, end)] = block[start:end]
+        place = -1
+        raw, text = b"", ""
+        for number, here in waiting.items():
+            if here != place:
+                place = here
+                raw = _around(block, place)
+                text = ""
             pattern = self._patterns[number]
             groups: dict[str, str] = {}
             if pattern.match is not None:
@@ -123,10 +123,16 @@ class Scanner:
                     for name, value in found.groupdict().items()
                     if value is not None
                 }
-            yield Hit(pattern, line, _text(raw), groups)
+            text = text or _text(raw)
+            yield Hit(pattern, line, text, groups)
+
+
+def _around(block: bytes, place: int) -> bytes:
+    """The line that holds this place, no more of it than MAX_LINE_BYTES to each side."""
+    start = max(block.rfind(b"\n", max(place - MAX_LINE_BYTES, 0), place) + 1, place - MAX_LINE_BYTES, 0)
+    end = block.find(b"\n", place, place + MAX_LINE_BYTES)
+    return block[start : end if end >= 0 else min(len(block), place + MAX_LINE_BYTES)]
 
 
 def _text(raw: bytes) -> str:
-    from ..host.text import clean
-
     return clean(raw).strip()
