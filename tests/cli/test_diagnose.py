@@ -28,7 +28,7 @@ def test_a_log_in_every_format_says_the_same() -> None:
     assert (done.returncode, first["id"], data["logs"][0]["machine"]) == (1, "file.truncated", "elsewhere")
     line = next(one for one in first["evidence"] if one["line"])
     assert line["text"] in TRUNCATED.read_text().splitlines()[line["line"] - 1]
-    assert data["runs"][0]["log"] == str(TRUNCATED) and data["machine"]["cpu"]["model"] == {"unknown": "not recorded"}
+    assert data["runs"][0]["log"] == str(TRUNCATED) and "model" not in data["machine"]["cpu"]
 
 
 def test_packed_and_piped_logs_give_the_same_finding(tmp_path: Path) -> None:
