@@ -6,8 +6,11 @@ import struct
 from pathlib import Path
 from typing import Any, Union
 
-TYPES = {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_K": 12, "Q6_K": 14, "Q8_0": 8}
-SIZES = {"F32": (1, 4), "F16": (1, 2), "Q4_0": (32, 18), "Q4_K": (256, 144), "Q6_K": (256, 210), "Q8_0": (32, 34)}
+TYPES = {"F32": 0, "F16": 1, "Q4_0": 2, "Q5_1": 7, "Q8_0": 8, "Q4_K": 12, "Q5_K": 13, "Q6_K": 14, "BF16": 30, "MXFP4": 39}
+SIZES = {
+    "F32": (1, 4), "F16": (1, 2), "BF16": (1, 2), "Q4_0": (32, 18), "Q5_1": (32, 24), "Q8_0": (32, 34), "Q4_K": (256, 144), "Q5_K": (256, 176),
+    "Q6_K": (256, 210), "MXFP4": (32, 17),
+}  # fmt: skip
 
 
 class Floats(list):  # type: ignore[type-arg]
@@ -40,6 +43,14 @@ def value(item: Any, wide: bool = True) -> bytes:
 def gguf(
     pairs: dict[str, Any], tensors: dict[str, tuple[str, tuple[int, ...]]], version: int = 3, alignment: int = 32
 ) -> bytes:
+    start, size = header(pairs, tensors, version, alignment)
+    return start + b"\0" * (size - len(start))
+
+
+def header(
+    pairs: dict[str, Any], tensors: dict[str, tuple[str, tuple[int, ...]]], version: int = 3, alignment: int = 32
+) -> tuple[bytes, int]:
+    """The header, padded, and how long the whole file would be."""
     wide = version > 1
     count = "<Q" if wide else "<I"
     out = b"GGUF" + struct.pack("<I", version) + struct.pack(count, len(tensors)) + struct.pack(count, len(pairs))
@@ -54,7 +65,8 @@ def gguf(
         out += b"".join(struct.pack(count, one) for one in shape) + struct.pack("<IQ", TYPES[kind], offset)
         block, size = SIZES[kind]
         offset += (elements // block * size + alignment - 1) // alignment * alignment
-    return out + b"\0" * (-len(out) % alignment) + b"\0" * offset
+    out += b"\0" * (-len(out) % alignment)
+    return out, len(out) + offset
 
 
 LLAMA = {

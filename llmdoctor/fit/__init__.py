@@ -1,0 +1,1 @@
+"""What a model needs of a machine: memory by device, and what would fit. One module an engine."""
