@@ -1,0 +1,66 @@
+"""``llmdoctor fit`` as a user sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ..fit.test_llama_cpp import MEASURED
+from ..models.gguf_files import header, write
+from .test_cli import run
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
+    shape = MEASURED["models"]["llama3.1-8b-q4_k_m"]
+    start, size = header(shape["metadata"], {one: (kind, tuple(dims)) for one, kind, dims in shape["tensors"]})
+    path = tmp_path_factory.mktemp("m") / "llama.gguf"
+    path.write_bytes(start)
+    os.truncate(path, size)
+    return str(path)
+
+
+def test_it_fits(llama: str) -> None:
+    done = run("fit", llama, "--vram", "24GiB")
+    assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout.startswith("It fits, with 18.0 GiB to spare.") and "Up to 131072 tokens" in done.stdout
+
+
+def test_it_does_not_and_what_would_make_it(llama: str) -> None:
+    done = run("fit", llama, "-c", "131072", "--vram", "12GiB")
+    assert done.returncode == 1 and done.stdout.startswith("It does not fit: 9.1 GiB are missing.")
+    assert f"llama-server -m {llama} -c 52736 -ngl 99" in done.stdout
+
+
+def test_the_numbers_for_programs(llama: str) -> None:
+    done = run("fit", llama, "-c", "8192", "--vram", "8", "--vram", "6GB", "--format", "json")
+    data = json.loads(done.stdout)
+    assert [one["free_bytes"] for one in data["devices"]] == [8 << 30, 6 * 10**9]
+    for one in [*data["devices"], data["ram"]]:
+        parts = ("weights_bytes", "kv_cache_bytes", "compute_bytes", "overhead_bytes")
+        assert one["total_bytes"] == sum(one[name] for name in parts)
+    assert sum(one["kv_cache_bytes"] for one in data["devices"]) == 1 << 30
+    assert data["settings"]["n_ctx"] == 8192 and data["model"]["quantization"] == "Q4_K_M" and data["longest_context"] > 8192
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["none.gguf"], "none.gguf: cannot be read: No such file or directory"),
+        (["MODEL", "--vram", "much"], "'much' is no size"),
+        (["MODEL", "--vram", "8", "-ts", "a,b"], "--tensor-split: 'a,b' is no list of numbers"),
+        (["MODEL", "--vram", "8", "-ctk", "q3"], "'q3' is not one of"),
+        (["PART", "--vram", "8"], "2 of 3 parts are missing: p-00002-of-00003.gguf, p-00003-of-00003.gguf"),
+        (["POINTER"], "is a git-lfs pointer"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(arguments: list[str], says: str, llama: str, tmp_path: Path) -> None:
+    part = write(tmp_path / "p-00001-of-00003.gguf")
+    pointer = tmp_path / "pointer.gguf"
+    pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    names = {"MODEL": llama, "PART": str(part), "POINTER": str(pointer)}
+    done = run("fit", *(names.get(one, one) for one in arguments))
+    assert done.returncode == 2 and says in done.stderr and done.stderr.count("\n") == 1 and done.stdout == ""
