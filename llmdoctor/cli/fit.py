@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -11,9 +12,11 @@ from . import common
 from .app import BadInput
 
 if TYPE_CHECKING:
+    from ..facts.machine import Machine
     from ..facts.model import ModelInfo
     from ..facts.prediction import Parts, Prediction, Settings
     from ..fit.search import Change
+    from ..survey.model_folders import FoundModel
 
 _CACHE_TYPES = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(KiB|MiB|GiB|TiB|KB|MB|GB|TB|K|M|G|T)?", re.IGNORECASE)
@@ -39,7 +42,7 @@ SIZE = _Size()
 
 
 @click.command(short_help="Will a model fit, and what would make it.")
-@click.argument("model", metavar="MODEL")
+@click.argument("model", metavar="[MODEL]", required=False)
 @click.option(
     "--ctx",
     "-c",
@@ -62,25 +65,34 @@ SIZE = _Size()
 @click.option("--from", "source", metavar="FILE", help="Plan for a saved machine.")
 @click.option("--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", help="How to print it.")
 @common.DEADLINE
-def fit(model: str, vram: tuple[int, ...], source: Optional[str], form: str, deadline: float, **options: Any) -> int:
-    """Say what MODEL, a GGUF file, will take of each GPU with llama.cpp, whether that is free, and what would make it fit.
+def fit(model: Optional[str], vram: tuple[int, ...], source: Optional[str], form: str, deadline: float, **options: Any) -> int:
+    """Say what MODEL will take of each GPU with llama.cpp, whether that is free, and what would make it fit.
 
+    MODEL is a GGUF file, an Ollama name such as llama3.1:8b, or the name of a model found here; without it those are listed.
     Exit status: 0 it fits, 1 it does not, 2 bad input.
     """
+    from ..facts.machine import Machine
     from ..fit.llama_cpp import predict
     from ..fit.search import changes, fits, longest_context
     from ..models.error import ModelError
     from ..models.gguf_model import read_model
     from ..report.output import write
 
+    machine = _machine(source, deadline) if not vram or model is None or not os.path.exists(model) else None
     try:
-        info = read_model(model)
+        if model is None:
+            write(_found_here(machine or Machine()))
+            return 0
+        found = _named(model, machine)
+        info = read_model(found.path)
+        if options["n_ctx"] is None:
+            options["n_ctx"] = _own_context(found)
     except ModelError as error:
         raise BadInput(str(error)) from None
     if info.missing:
-        raise BadInput(f"{model}: {len(info.missing)} of {info.split[1]} parts are missing: {', '.join(info.missing[:4])}")
+        raise BadInput(f"{found.path}: {len(info.missing)} of {info.split[1]} parts are missing: {', '.join(info.missing[:4])}")
     settings = _settings(info, options)
-    free, names = _free(vram, source, deadline)
+    free, names = _free(vram, machine)
     prediction = predict(info, settings, free)
     enough = fits(prediction, free)
     better = [] if enough or not free else changes(info, settings, free)
@@ -111,17 +123,59 @@ def _settings(info: ModelInfo, options: dict[str, Any]) -> Settings:
     )  # fmt: skip
 
 
-def _free(vram: tuple[int, ...], source: Optional[str], deadline: float) -> tuple[list[int], list[str]]:
-    """Free bytes and name of each GPU: as told, of a saved machine, or of this one."""
-    if vram:
-        return list(vram), [f"GPU{number}" for number in range(len(vram))]
+def _machine(source: Optional[str], deadline: float) -> Machine:
+    """A saved machine, or this one."""
     from ..survey import storage, survey
 
     try:
         seen = storage.open_saved(source, deadline) if source else survey.look(storage.Recorder.live().host, deadline)
     except storage.StorageError as error:
         raise BadInput(str(error)) from None
-    cards = [one for one in seen.machine.gpus if one.integrated is not True] if isinstance(seen.machine.gpus, list) else []
+    return seen.machine
+
+
+def _named(model: str, machine: Optional[Machine]) -> FoundModel:
+    """The file that a name stands for, always one of this machine. Raises ModelError."""
+    from ..facts.machine import Machine
+    from ..models.error import ModelError
+    from ..survey import found_models, storage
+
+    found = found_models.find(storage.Recorder.live().host, machine or Machine(), model)
+    if os.path.isdir(found.path):
+        raise ModelError(
+            f"{found.path}: is a folder of safetensors; what llama.cpp loads is one GGUF file, and other engines are not known yet"
+        )
+    return found
+
+
+def _own_context(found: FoundModel) -> Optional[int]:
+    """num_ctx of an Ollama model that brings its own."""
+    if found.manifest is None:
+        return None
+    from ..models.ollama_manifest import read_manifest, read_params
+    from ..survey import storage
+
+    host = storage.Recorder.live().host
+    own = read_params(host, read_manifest(host, found.manifest)).get("num_ctx")
+    return own if isinstance(own, int) and 0 < own < 1 << 30 else None
+
+
+def _found_here(machine: Machine) -> str:
+    from ..facts.units import show_bytes
+    from ..survey import found_models, storage
+
+    models = found_models.all_models(storage.Recorder.live().host, machine)
+    if not models:
+        return "No models were found here; name a GGUF file.\n"
+    width = max(len(one.name) for one in models)
+    return "".join(f"{one.name.ljust(width)}  {show_bytes(one.bytes).rjust(8)}  {one.runtime or one.path}\n" for one in models)
+
+
+def _free(vram: tuple[int, ...], machine: Optional[Machine]) -> tuple[list[int], list[str]]:
+    """Free bytes and name of each GPU: as told, or of the machine."""
+    if vram or machine is None:
+        return list(vram), [f"GPU{number}" for number in range(len(vram))]
+    cards = [one for one in machine.gpus if one.integrated is not True] if isinstance(machine.gpus, list) else []
     known = [(one.vram_free_bytes, one.name) for one in cards if isinstance(one.vram_free_bytes, int)]
     return [free for free, _ in known], [name if isinstance(name, str) else "GPU" for _, name in known]
 

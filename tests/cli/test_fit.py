@@ -46,10 +46,22 @@ def test_the_numbers_for_programs(llama: str) -> None:
     assert data["settings"]["n_ctx"] == 8192 and data["model"]["quantization"] == "Q4_K_M" and data["longest_context"] > 8192
 
 
+def test_models_are_found_by_name(llama: str, tmp_path: Path) -> None:
+    """In a home made for the test, as LM Studio lays them out."""
+    folder = tmp_path / ".lmstudio" / "models" / "someone" / "Llama-GGUF"
+    folder.mkdir(parents=True)
+    os.symlink(llama, folder / "Llama-Q4_K_M.gguf")
+    home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
+    listed = run("fit", **home)
+    assert listed.returncode == 0 and "4.6 GiB" in listed.stdout and "Llama" in listed.stdout
+    assert run("fit", "Llama-Q4_K_M", "--vram", "24", **home).stdout.startswith("It fits")
+    assert run("fit", "llama-q4_k_n", "--vram", "24", **home).returncode == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["none.gguf"], "none.gguf: cannot be read: No such file or directory"),
+        (["none.gguf"], "none.gguf: no such file, and no model of this name is on this machine"),
         (["MODEL", "--vram", "much"], "'much' is no size"),
         (["MODEL", "--vram", "8", "-ts", "a,b"], "--tensor-split: 'a,b' is no list of numbers"),
         (["MODEL", "--vram", "8", "-ctk", "q3"], "'q3' is not one of"),
