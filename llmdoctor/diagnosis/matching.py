@@ -71,7 +71,8 @@ def _confirmed(log: Log, place: Place, chapter: Chapter) -> Optional[list[Hit]]:
             return None
     hits = [place.hit]
     for line in log.near:
-        other = _beside(line, place, chapter)
+        # The same words again ask for a second line of them.
+        other = _beside(line, place, chapter, but_itself=line.pattern.texts == log.pattern.texts)
         if other is None:
             return None
         if other.line != place.hit.line and len(hits) <= MAX_NEAR_SHOWN:
@@ -89,11 +90,13 @@ def _holds(when: Tree, run: Run, hits: list[Hit]) -> bool:
     return Evaluator(NOBODY, told=told).evaluate(when).value is True
 
 
-def _beside(line: Line, place: Place, chapter: Chapter) -> Optional[Hit]:
+def _beside(line: Line, place: Place, chapter: Chapter, but_itself: bool = False) -> Optional[Hit]:
     """The nearest line of this pattern: within so many lines, or in the same run or what its server told before it."""
     best: Optional[Hit] = None
     for other in chapter.places(line.pattern):
         distance = abs(other.hit.line - place.hit.line)
+        if but_itself and not distance:
+            continue
         if line.lines:
             if distance > line.lines:
                 continue

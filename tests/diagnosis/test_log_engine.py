@@ -59,6 +59,8 @@ def test_a_line_becomes_a_finding_with_its_number_and_groups(tmp_path: Path) -> 
         ({"near": [{"text": "loading the model"}]}, "loading the model\n" + FAR[:120] + TROUBLE, False),
         ({"near": [{"text": "loading the model", "lines": 3}]}, f"{TROUBLE}\nx\nloading the model", True),
         ({"near": [{"text": "loading the model"}, {"text": "second sign"}]}, f"loading the model\n{TROUBLE}", False),
+        ({"near": [{"text": "it broke here"}]}, TROUBLE, False),  # the same words ask for a second line
+        ({"near": [{"text": "it broke here"}]}, f"{TROUBLE}\nx\n{TROUBLE}", True),
         ({"not": [{"text": "recovered"}]}, TROUBLE + "\n" + FAR + "recovered", False),
         ({"not": [{"text": "recovered", "lines": 9}]}, TROUBLE + "\n" + FAR + "recovered", True),
         ({"not": [{"text": "recovered"}]}, TROUBLE, True),
