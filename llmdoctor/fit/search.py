@@ -68,13 +68,19 @@ def changes(info: ModelInfo, settings: Settings, free_bytes: Sequence[int], marg
         shorter = longest_context(info, msgspec.structs.replace(settings, **extra), free_bytes, margin)
         if shorter is not None and LEAST_CONTEXT <= shorter < settings.n_ctx:
             add(f"Ask for a context of {shorter} tokens{also}.", "shorter conversations", n_ctx=shorter, **extra)
-    if info.experts and isinstance(info.layers, int):
-        for number in range(settings.cpu_moe_layers + 1, info.layers + 1):
-            if add(f"Keep the experts of the first {number} layers in RAM.", "speed", cpu_moe_layers=number):
-                break
+    count = info.layers if isinstance(info.layers, int) else 0
+    if info.experts and count:
+        # Counted down from all layers: the fewer of them keep their experts in RAM, the more the GPU holds.
+        spared = _largest(
+            0, count - settings.cpu_moe_layers, 1,
+            lambda spare: _with(info, settings, free_bytes, margin, cpu_moe_layers=count - spare),
+        )  # fmt: skip
+        if spared is not None and spared < count - settings.cpu_moe_layers:
+            number = count - spared
+            add(f"Keep the experts of the first {number} layers in RAM.", "speed", cpu_moe_layers=number)
     layers = most_layers(info, settings, free_bytes, margin)
-    if layers is not None and isinstance(info.layers, int) and layers < min(settings.gpu_layers, info.layers + 1):
-        add(f"Put {layers} of {info.layers + 1} layers onto the GPU.", "speed", gpu_layers=layers)
+    if layers is not None and layers < min(settings.gpu_layers, count + 1):
+        add(f"Put {layers} of {count + 1} layers onto the GPU.", "speed", gpu_layers=layers)
     return found
 
 

@@ -8,19 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ..fit.test_llama_cpp import MEASURED
-from ..models.gguf_files import header, write
+from ..fit.measured import write_model
+from ..models.gguf_files import write
 from .test_cli import run
 
 
 @pytest.fixture(scope="module")
 def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
-    shape = MEASURED["models"]["llama3.1-8b-q4_k_m"]
-    start, size = header(shape["metadata"], {one: (kind, tuple(dims)) for one, kind, dims in shape["tensors"]})
-    path = tmp_path_factory.mktemp("m") / "llama.gguf"
-    path.write_bytes(start)
-    os.truncate(path, size)
-    return str(path)
+    return write_model("llama3.1-8b-q4_k_m", str(tmp_path_factory.mktemp("m")))
 
 
 def test_it_fits(llama: str) -> None:

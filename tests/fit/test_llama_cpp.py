@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,23 +14,15 @@ from llmdoctor.facts.prediction import Prediction, Settings
 from llmdoctor.fit.llama_cpp import predict
 from llmdoctor.models.gguf_model import read_model
 
-from ..models.gguf_files import header
+from .measured import MEASURED, write_model
 
-FIXTURE = Path(__file__).resolve().parent.parent.parent / "fixtures" / "fit" / "llama_cpp_h100.json"
-MEASURED = json.loads(FIXTURE.read_text())
 MIB = 1 << 20
 CARD = (80 << 30,)
 
 
 @cache
 def model(name: str, folder: str) -> ModelInfo:
-    """A file of the model's true header and length, without data: it takes no room on disk."""
-    shape = MEASURED["models"][name]
-    path = Path(folder) / f"{name}.gguf"
-    start, size = header(shape["metadata"], {one: (kind, tuple(dims)) for one, kind, dims in shape["tensors"]})
-    path.write_bytes(start)
-    os.truncate(path, size)
-    return read_model(str(path))
+    return read_model(write_model(name, folder))
 
 
 @pytest.fixture(scope="module")
@@ -50,24 +39,28 @@ def label(run: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("run", MEASURED["runs"], ids=label)
-def test_weights_and_cache_are_exact(run: dict[str, Any], folder: str) -> None:
-    gpu = predict(model(run["model"], folder), settings(**run["settings"]), CARD).devices[0]
-    assert gpu.weights_bytes / MIB == pytest.approx(run["gpu_mib"]["weights"], abs=0.01)
-    assert gpu.kv_cache_bytes / MIB == pytest.approx(run["gpu_mib"]["kv_cache"], abs=0.01)
+def test_every_buffer_is_exact(run: dict[str, Any], folder: str) -> None:
+    """The program prints two decimals of a MiB."""
+    prediction = predict(model(run["model"], folder), settings(**run["settings"]), CARD)
+    gpu, told = prediction.devices[0], run["gpu_mib"]
+    ours = gpu.weights_bytes, gpu.kv_cache_bytes, gpu.compute_bytes
+    assert [one / MIB for one in ours] == pytest.approx([told["weights"], told["kv_cache"], told["compute"]], abs=0.04)
+    vocabulary = model(run["model"], folder).vocabulary
+    assert isinstance(vocabulary, int)
+    output = vocabulary * 4 * run["settings"]["n_parallel"]
+    assert (prediction.ram.compute_bytes - output) / MIB == pytest.approx(run["host_work_mib"], abs=0.06)
 
 
-def test_the_errors_of_the_sums(folder: str) -> None:
-    """Bounds a little above what was found: median 0.00 and 0.08 %, 95th percentile 0.1 and 3.2 %."""
-    buffers, process = [], []
+def test_the_errors_of_the_whole_process(folder: str) -> None:
+    """What the card shows: bounds a little above what was found, median 0.2 and 95th percentile 1.1 %."""
+    errors = []
     for run in MEASURED["runs"]:
         gpu = predict(model(run["model"], folder), settings(**run["settings"]), CARD).devices[0]
-        told = sum(run["gpu_mib"].values())
-        ours = (gpu.weights_bytes + gpu.kv_cache_bytes + gpu.compute_bytes) / MIB
-        buffers.append((ours - told) / told)
-        process.append((gpu.total_bytes / MIB - run["process_mib"]) / run["process_mib"])
-    for errors, median, most in ((buffers, 0.001, 0.005), (process, 0.002, 0.04)):
-        sizes = sorted(map(abs, errors))
-        assert statistics.median(sizes) <= median and sizes[int(len(sizes) * 0.95)] <= most
+        errors.append((gpu.total_bytes / MIB - run["process_mib"]) / run["process_mib"])
+    sizes = sorted(map(abs, errors))
+    assert statistics.median(sizes) <= 0.003 and sizes[int(len(sizes) * 0.95)] <= 0.013
+    # Never much less than it took, but for one prompt of 31,000 tokens without flash attention.
+    assert sorted(errors)[1] >= -0.01
 
 
 LAWS = ["llama3.1-8b-q4_k_m", "gemma2-9b-q4_k_m", "gpt-oss-20b-mxfp4", "mamba-2.8b-f16"]
@@ -134,6 +127,6 @@ def test_shares_of_two_gpus(folder: str) -> None:
 def test_what_was_not_measured_says_so(folder: str) -> None:
     info = model("llama3.1-8b-q4_k_m", folder)
     assert predict(info, settings(), CARD).certain
-    assert not predict(info, settings(gpu_layers=8), CARD).certain
+    assert not predict(info, settings(flash_attention=False), CARD).certain
     other = msgspec.structs.replace(info, architecture="newkind", metadata={})
     assert predict(other, settings(), CARD).doubts == ["work buffers of newkind were not measured"]

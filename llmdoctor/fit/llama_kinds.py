@@ -1,0 +1,28 @@
+"""What the tensors of a model do not tell of its kind. Source: ggml-org/llama.cpp b11434, src/models/*.cpp."""
+
+TIED = "output"
+"""Where the embeddings lie once more if they serve as output too, among the weights' places."""
+LATE_OUTPUTS = frozenset(("gpt-oss", "qwen35", "qwen35moe", "qwen3next"))
+"""Kinds that pick the tokens of interest after the last layer, not within it."""
+SCALED_ROWS = frozenset(("gemma3", "gemma3n", "gemma4", "gemma-embedding"))
+"""Kinds that multiply the embeddings of tokens, not of images, by a number."""
+SCALED_INPUT = frozenset(("gemma", "gemma2", "minicpm", "minicpm3", "grok", "afmoe"))
+"""Kinds that multiply all of them."""
+RESIDUAL_FIRST = frozenset(("phi3", "phimoe", "jamba", "openelm"))
+"""Kinds that add the layer's result to what came in, not the other way round: the sum takes the place of the first."""
+DELTA_NET = frozenset(("qwen3next", "qwen35", "qwen35moe"))
+"""Kinds with gated delta nets (Qwen 3 Next and after)."""
+MAMBA2 = frozenset(("mamba2", "falcon-h1", "granitehybrid", "nemotron_h", "nemotron_h_moe", "plamo2"))
+"""Kinds whose state-space layers are of the second kind."""
+NO_ROPE = frozenset(
+    ("gpt2", "bloom", "mpt", "jais", "starcoder", "refact", "jamba", "nemotron_h", "nemotron_h_moe", "granitehybrid")
+)
+"""Kinds without rotary positions."""
+ROPE_WHERE_SLIDING = frozenset(("cohere2", "cohere2moe", "exaone4", "exaone-moe", "afmoe"))
+"""Kinds in which only sliding layers have them."""
+ROPE_BUT_EVERY_FOURTH = frozenset(("llama4", "smollm3"))
+"""Kinds in which every fourth layer has none."""
+ATTENTION_LAST = frozenset(("command-r", "cohere2", "cohere2moe"))
+"""Kinds with attention and feed-forward side by side that add the attention's result last."""
+EXPERTS_NOT_NORMED = frozenset(("deepseek", "deepseek2", "qwen2moe", "olmoe", "gpt-oss", "glm4moe", "jamba", "llama4", "dots1"))
+"""Kinds whose chosen experts' weights need not sum up to one, if the file does not tell."""
