@@ -32,6 +32,18 @@ class Settings(Struct):
     """Shares of the GPUs; by free memory where none is given."""
 
 
+class TorchSettings(Struct):
+    """What Transformers is told."""
+
+    n_ctx: int = 4096
+    """Tokens of the prompt and of the answer, of each row of the batch."""
+    new_tokens: int = 16
+    """Those of the answer."""
+    batch: int = 1
+    dtype: str = "bfloat16"
+    attention: str = "sdpa"
+
+
 class Parts(Struct):
     """What one device holds of one process, in bytes."""
 

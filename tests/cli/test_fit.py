@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ..fit.measured import write_model
+from ..fit.test_transformers import write_folder
 from ..models.gguf_files import write
 from .test_cli import run
 
@@ -41,6 +42,26 @@ def test_the_numbers_for_programs(llama: str) -> None:
     assert data["settings"]["n_ctx"] == 8192 and data["model"]["quantization"] == "Q4_K_M" and data["longest_context"] > 8192
 
 
+def test_planning_by_name_and_other_quantisations(llama: str) -> None:
+    done = run("fit", llama, "--gpu", "RTX 3060", "--compare")
+    assert done.returncode == 0 and "RTX 3060" in done.stdout and "tokens per second (an estimate)" in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines() if "tokens/s" in line]
+    assert [row[0] for row in rows if row[0] != "*"][:2] == ["F16", "Q8_0"] and any(row[:2] == ["*", "Q4_K_M"] for row in rows)
+    assert "does not fit" in done.stdout and "hardly any loss" in done.stdout
+
+
+def test_a_folder_of_safetensors(tmp_path: Path) -> None:
+    folder = write_folder("qwen2.5-7b", tmp_path)
+    asked = ("--runtime", "transformers", "--dtype", "bfloat16", "--batch", "4", "--ctx", "2064", "--format", "json")
+    data = json.loads(run("fit", *asked, "--vram", "80", folder).stdout)
+    part = data["devices"][0]
+    assert data["engine"] == "transformers" and data["settings"]["batch"] == 4 and part["fits"]
+    assert part["weights_bytes"] + part["kv_cache_bytes"] + part["compute_bytes"] == pytest.approx(16952735744, rel=0.0002)
+    small = run("fit", folder, "-c", "16384", "--gpu", "RTX 4080", "--dtype", "float32")
+    assert small.returncode == 1 and small.stdout.startswith("It does not fit")
+    assert run("fit", folder, "--runtime", "llama.cpp", "--vram", "8").returncode == 2
+
+
 def test_models_are_found_by_name(llama: str, tmp_path: Path) -> None:
     """In a home made for the test, as LM Studio lays them out."""
     folder = tmp_path / ".lmstudio" / "models" / "someone" / "Llama-GGUF"
@@ -62,6 +83,8 @@ def test_models_are_found_by_name(llama: str, tmp_path: Path) -> None:
         (["MODEL", "--vram", "8", "-ctk", "q3"], "'q3' is not one of"),
         (["PART", "--vram", "8"], "2 of 3 parts are missing: p-00002-of-00003.gguf, p-00003-of-00003.gguf"),
         (["POINTER"], "is a git-lfs pointer"),
+        (["MODEL", "--gpu", "RTX 9999"], "'RTX 9999' is not in the catalogue"),
+        (["MODEL", "--runtime", "transformers", "--vram", "8"], "needs a folder of safetensors"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(arguments: list[str], says: str, llama: str, tmp_path: Path) -> None:

@@ -51,6 +51,16 @@ def test_every_buffer_is_exact(run: dict[str, Any], folder: str) -> None:
     assert (prediction.ram.compute_bytes - output) / MIB == pytest.approx(run["host_work_mib"], abs=0.06)
 
 
+@pytest.mark.parametrize("run", MEASURED["counted"], ids=label)
+def test_two_gpus_and_a_cache_in_ram(run: dict[str, Any], folder: str) -> None:
+    asked = settings(**run["settings"])
+    prediction = predict(model(run["model"], folder), asked, CARD * len(run["gpus"]))
+    for part, (weights, kept, work) in zip(prediction.devices, run["gpus"]):
+        assert (part.weights_bytes, part.kv_cache_bytes) == (weights, kept)
+        assert part.compute_bytes / MIB == pytest.approx(work / MIB, abs=0.1)
+    assert prediction.ram.kv_cache_bytes == run["host"][1]
+
+
 def test_the_errors_of_the_whole_process(folder: str) -> None:
     """What the card shows: bounds a little above what was found, median 0.2 and 95th percentile 1.1 %."""
     errors = []
