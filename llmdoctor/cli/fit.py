@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..facts.model import ModelInfo
     from ..facts.prediction import Settings, TorchSettings
     from ..facts.target import Target
+    from ..fit.command import Command
     from ..survey.model_folders import FoundModel
 
 _CACHE_TYPES = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
@@ -42,7 +43,7 @@ SIZE = _Size()
 
 
 @click.command(short_help="Will a model fit, how fast, and what would make it fit.")
-@click.argument("model", metavar="[MODEL]", required=False)
+@click.argument("words", metavar="[MODEL | -- COMMAND…]", nargs=-1)
 @click.option(
     "--runtime", type=click.Choice(["llama.cpp", "transformers"]), help="Whose memory; by the model's files if not told."
 )
@@ -77,13 +78,14 @@ SIZE = _Size()
 @click.option("--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", help="How to print it.")
 @common.DEADLINE
 def fit(
-    model: Optional[str], vram: tuple[int, ...], gpu: tuple[str, ...], source: Optional[str], form: str, deadline: float, compare: bool,
+    words: tuple[str, ...], vram: tuple[int, ...], gpu: tuple[str, ...], source: Optional[str], form: str, deadline: float, compare: bool,
     **options: Any,
 ) -> int:  # fmt: skip
     """Say what MODEL will take of each GPU, whether that is free, how fast it will answer, and what would make it fit.
 
     MODEL is a GGUF file or a folder of safetensors, an Ollama name such as llama3.1:8b, or the name of a model found here; without it
-    those are listed. Exit status: 0 it fits, 1 it does not, 2 bad input.
+    those are listed. After -- a whole command is read (llama-server, llama-cli, koboldcpp, text-generation-webui's server.py,
+    ollama run), and what to change in it is told. Exit status: 0 it fits, 1 it does not, 2 bad input.
     """
     from .. import __version__
     from ..facts.machine import Machine
@@ -92,6 +94,8 @@ def fit(
     from ..report import fit_json, fit_text
     from ..report.output import write
 
+    command = _command(words)
+    model = command.model if command else words[0] if words else None
     planned = _planned(vram, gpu)
     machine = _machine(source, deadline) if not planned or model is None or not os.path.exists(model) else None
     try:
@@ -113,12 +117,16 @@ def fit(
     if options["runtime"] == "transformers" and info.format == "gguf":
         raise BadInput(f"{found.path}: --runtime transformers needs a folder of safetensors, this is a GGUF file")
     targets = planned or _here(machine)
+    settings: Settings | TorchSettings
     if info.format == "gguf":
-        settings: Settings | TorchSettings = _settings(info, options)
-        made = plan.for_llama_cpp(info, _settings(info, options), targets, compare)
+        by_ollama = found.manifest is not None or (command is not None and command.program == "ollama")
+        settings = asked = (
+            _asked(command, info, targets, by_ollama) if command else _settings(info, options, targets, by_ollama)
+        )
+        made = plan.for_llama_cpp(info, asked, targets, compare, command)
     else:
-        settings = _torch_settings(info, options)
-        made = plan.for_transformers(info, _torch_settings(info, options), targets)
+        settings = by_torch = _torch_settings(info, options)
+        made = plan.for_transformers(info, by_torch, targets)
     write(fit_json.text(made, settings, __version__) if form == "json" else fit_text.text(made))
     return 0 if made.fits or not targets else 1
 
@@ -134,7 +142,34 @@ def _read(path: str) -> ModelInfo:
     return read_model(path)
 
 
-def _settings(info: ModelInfo, options: dict[str, Any]) -> Settings:
+def _command(words: tuple[str, ...]) -> Optional[Command]:
+    from ..fit import command
+
+    if not command.is_command(words):
+        return None
+    try:
+        return command.read(words)
+    except command.CommandError as error:
+        raise BadInput(f"{' '.join(words)[:120]}: {error}") from None
+
+
+def _asked(command: Command, info: ModelInfo, targets: list[Target], by_ollama: bool) -> Settings:
+    """The command's settings, with the program's own context where it names none."""
+    import msgspec
+
+    trained = info.n_ctx_train if isinstance(info.n_ctx_train, int) else 4096
+    if command.settings.n_ctx and (not by_ollama or "n_ctx" in command.told):
+        return command.settings
+    return msgspec.structs.replace(command.settings, n_ctx=_ollama_context(targets, trained) if by_ollama else trained)
+
+
+def _ollama_context(targets: list[Target], trained: int) -> int:
+    from ..fit.command import ollama_context
+
+    return ollama_context(sum(one.total_bytes or one.free_bytes for one in targets), trained)
+
+
+def _settings(info: ModelInfo, options: dict[str, Any], targets: list[Target], by_ollama: bool) -> Settings:
     from ..facts.prediction import ALL_LAYERS, Settings
 
     try:
@@ -143,8 +178,9 @@ def _settings(info: ModelInfo, options: dict[str, Any]) -> Settings:
         raise BadInput(f"--tensor-split: {options['tensor_split']!r} is no list of numbers") from None
     trained = info.n_ctx_train if isinstance(info.n_ctx_train, int) else 4096
     batch = options["batch"] or 2048
+    usual = _ollama_context(targets, trained) if by_ollama else min(trained, 8192)
     return Settings(
-        n_ctx=options["n_ctx"] or trained if options["n_ctx"] is not None else min(trained, 8192),
+        n_ctx=options["n_ctx"] or trained if options["n_ctx"] is not None else usual,
         n_parallel=options["parallel"], n_batch=batch, n_ubatch=min(options["ubatch"], batch),
         cache_type_k=options["cache_type_k"], cache_type_v=options["cache_type_v"], flash_attention=options["flash_attn"] != "off",
         gpu_layers=ALL_LAYERS if options["gpu_layers"] < 0 else options["gpu_layers"], kv_unified=options["kv_unified"],

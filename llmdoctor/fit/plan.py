@@ -10,6 +10,7 @@ from ..facts.model import ModelInfo
 from ..facts.prediction import Prediction, Settings, TorchSettings
 from ..facts.target import Target
 from . import llama_cpp, transformers
+from .command import Command, rewrite
 from .compare import Variant, variants
 from .llama_command import llama_server
 from .search import MARGIN_BYTES, changes, fits, longest_context
@@ -38,19 +39,27 @@ class Plan(NamedTuple):
     """Tokens of context that fit with all else as it is."""
     speed: Optional[Speed]
     compared: list[Variant]
+    notes: list[str]
 
 
-def for_llama_cpp(info: ModelInfo, settings: Settings, targets: Sequence[Target], compare: bool = False) -> Plan:
+def for_llama_cpp(
+    info: ModelInfo, settings: Settings, targets: Sequence[Target], compare: bool = False, command: Optional[Command] = None
+) -> Plan:
+    """``command`` is the line that asked for these settings: remedies are then that line, changed."""
     free = [one.free_bytes for one in targets]
     bandwidths = [one.bandwidth_bytes_per_s for one in targets]
     prediction = llama_cpp.predict(info, settings, free)
     enough = fits(prediction, free)
+
+    def line(asked: Settings) -> str:
+        return rewrite(command, asked) if command is not None else llama_server(info.path, asked)
+
     better = [] if enough or not free else changes(info, settings, free)
     return Plan(
-        "llama.cpp", info, targets, prediction, llama_server(info.path, settings), enough,
-        [Remedy(one.says, one.cost, llama_server(info.path, one.settings), one.prediction) for one in better],
+        "llama.cpp", info, targets, prediction, line(settings), enough,
+        [Remedy(one.says, one.cost, line(one.settings), one.prediction) for one in better],
         longest_context(info, settings, free) if free else None, decode_speed(info, prediction, bandwidths),
-        variants(info, settings, free, bandwidths) if compare else [],
+        variants(info, settings, free, bandwidths) if compare else [], command.notes if command else [],
     )  # fmt: skip
 
 
@@ -65,7 +74,7 @@ def for_transformers(info: ModelInfo, settings: TorchSettings, targets: Sequence
     if target and not enough:
         remedies = _for_less(info, settings, target.free_bytes, longest)
     return Plan(
-        "transformers", info, targets[:1], prediction, _code(info.path, settings), enough, remedies, longest, None, [],
+        "transformers", info, targets[:1], prediction, _code(info.path, settings), enough, remedies, longest, None, [], [],
     )  # fmt: skip
 
 

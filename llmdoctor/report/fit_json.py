@@ -27,7 +27,7 @@ def text(plan: Plan, settings: msgspec.Struct, tool_version: str) -> str:
                   plan.targets[number].free_bytes if number < len(plan.targets) else None)
             for number, part in enumerate(plan.prediction.devices)
         ],
-        "ram": _part(plan.prediction.ram, "RAM", None), "certain": plan.prediction.certain, "doubts": plan.prediction.doubts,
+        "ram": _part(plan.prediction.ram, "RAM", None), "certain": plan.prediction.certain, "doubts": plan.prediction.doubts, "notes": plan.notes,
         "longest_context": plan.longest, "tokens_per_second": _speed(plan.speed), "rule_of_thumb_bytes": rule_of_thumb_bytes(plan.info),
         "suggestions": [
             {"says": one.says, "cost": one.cost, "command": one.command, "total_bytes": _totals(one.prediction)} for one in plan.remedies

@@ -32,7 +32,7 @@ def text(plan: Plan) -> str:
     rule = rule_of_thumb_bytes(info)
     if rule is not None:
         lines.append(f"The rule of thumb (weights and a fifth) would say {show_bytes(rule)}.")
-    lines += _remedies(plan)
+    lines += [*plan.notes, *_remedies(plan)]
     lines += _compared(plan)
     return "\n".join(lines) + "\n"
 

@@ -51,7 +51,7 @@ def test_planning_by_name_and_other_quantisations(llama: str) -> None:
 
 
 def test_a_folder_of_safetensors(tmp_path: Path) -> None:
-    folder = write_folder("qwen2.5-7b", tmp_path)
+    folder = write_folder("qwen2.5-7b", str(tmp_path))
     asked = ("--runtime", "transformers", "--dtype", "bfloat16", "--batch", "4", "--ctx", "2064", "--format", "json")
     data = json.loads(run("fit", *asked, "--vram", "80", folder).stdout)
     part = data["devices"][0]
@@ -60,6 +60,12 @@ def test_a_folder_of_safetensors(tmp_path: Path) -> None:
     small = run("fit", folder, "-c", "16384", "--gpu", "RTX 4080", "--dtype", "float32")
     assert small.returncode == 1 and small.stdout.startswith("It does not fit")
     assert run("fit", folder, "--runtime", "llama.cpp", "--vram", "8").returncode == 2
+
+
+def test_a_pasted_command_and_what_to_change_in_it(llama: str) -> None:
+    done = run("fit", "--gpu", "RTX 3060", "--", "llama-server", "-m", llama, "-c", "131072", "--port", "8081", "-np", "1")
+    assert done.returncode == 1 and f"llama-server -m {llama} -c 52736 --port 8081 -np 1" in done.stdout
+    assert run("fit", "--gpu", "RTX 3060", "--", "llama-server", "-c", "5").stderr.endswith("it names no model (-m FILE)\n")
 
 
 def test_models_are_found_by_name(llama: str, tmp_path: Path) -> None:

@@ -25,11 +25,6 @@ def model(name: str, folder: str) -> ModelInfo:
     return read_model(write_model(name, folder))
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(tmp_path_factory.mktemp("models"))
-
-
 def settings(**fields: Any) -> Settings:
     return msgspec.convert(fields, Settings)
 

@@ -8,9 +8,8 @@ import pytest
 from llmdoctor.fit.llama_cpp import predict
 from llmdoctor.fit.search import MARGIN_BYTES, changes, fits, longest_context, most_layers
 
-from .test_llama_cpp import LAWS, folder, model, settings
+from .test_llama_cpp import LAWS, model, settings
 
-__all__ = ["folder"]
 GIB = 1 << 30
 
 

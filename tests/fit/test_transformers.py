@@ -21,10 +21,10 @@ FIXTURE = Path(__file__).resolve().parent.parent.parent / "fixtures" / "fit" / "
 MEASURED = json.loads(FIXTURE.read_text())
 
 
-def write_folder(name: str, folder: Path) -> str:
+def write_folder(name: str, folder: str) -> str:
     """A model's config and its true tensors, without data."""
     shape = MEASURED["models"][name]
-    path = folder / name
+    path = Path(folder) / name
     path.mkdir()
     (path / "config.json").write_text(json.dumps(shape["config"]))
     header: dict[str, Any] = {}
@@ -44,13 +44,8 @@ def write_folder(name: str, folder: Path) -> str:
 
 
 @cache
-def model(name: str, folder: Path) -> ModelInfo:
+def model(name: str, folder: str) -> ModelInfo:
     return read_folder(write_folder(name, folder))
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("models")
 
 
 def settings(run: dict[str, Any]) -> TorchSettings:
@@ -64,7 +59,7 @@ def label(run: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("run", MEASURED["runs"], ids=label)
-def test_what_pytorch_gave_out_and_held(run: dict[str, Any], folder: Path) -> None:
+def test_what_pytorch_gave_out_and_held(run: dict[str, Any], folder: str) -> None:
     part = predict(model(run["model"], folder), settings(run)).devices[0]
     assert part.weights_bytes == pytest.approx(run["weights_allocated"], abs=4096)
     given = part.weights_bytes + part.kv_cache_bytes + part.compute_bytes
@@ -73,13 +68,13 @@ def test_what_pytorch_gave_out_and_held(run: dict[str, Any], folder: Path) -> No
 
 
 @pytest.mark.parametrize("run", MEASURED["traced"], ids=label)
-def test_the_peak_of_other_kinds(run: dict[str, Any], folder: Path) -> None:
+def test_the_peak_of_other_kinds(run: dict[str, Any], folder: str) -> None:
     part = predict(model(run["model"], folder), settings(run)).devices[0]
     given = part.weights_bytes + part.kv_cache_bytes + part.compute_bytes
     assert given == pytest.approx(run["max_allocated"], rel=0.002)
 
 
-def test_more_takes_more_and_eager_attention_most(folder: Path) -> None:
+def test_more_takes_more_and_eager_attention_most(folder: str) -> None:
     info = model("llama3.1-8b", folder)
 
     def total(**fields: Any) -> int:
@@ -91,7 +86,7 @@ def test_more_takes_more_and_eager_attention_most(folder: Path) -> None:
     )
 
 
-def test_the_longest_context_fits_and_a_step_more_does_not(folder: Path) -> None:
+def test_the_longest_context_fits_and_a_step_more_does_not(folder: str) -> None:
     info, free, margin = model("qwen2.5-7b", folder), 18 << 30, 512 << 20
     longest = longest_context(info, TorchSettings(), free, margin)
     assert longest is not None
@@ -101,7 +96,7 @@ def test_the_longest_context_fits_and_a_step_more_does_not(folder: Path) -> None
     assert longest_context(info, TorchSettings(), 8 << 30, margin) is None
 
 
-def test_a_kind_that_was_not_compared_says_so(folder: Path) -> None:
+def test_a_kind_that_was_not_compared_says_so(folder: str) -> None:
     info = model("llama3.1-8b", folder)
     assert predict(info, TorchSettings()).certain
     other = msgspec.structs.replace(info, architecture="newkind")
