@@ -1,6 +1,9 @@
 """Plants faults on a machine with an NVIDIA GPU and looks whether ``llmdoctor check`` names each as the first finding.
 
-    sudo python benchmarks/plant_faults.py [--save FOLDER] [--only NAME]
+    sudo python benchmarks/plant_faults.py [--smoke] [--save FOLDER] [--only NAME]
+
+With ``--smoke`` it is ``llmdoctor smoke`` that has to fail in the right level and to name the cause; kernels that compute wrong are
+among the faults then.
 
 Needs root for mount namespaces (``unshare -m``): a fault exists only inside the namespace of one check
 and is gone with it. Nothing on the machine is changed, and no setting of the card is touched. Prints a
@@ -16,11 +19,12 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -38,6 +42,10 @@ class Fault(NamedTuple):
     """Python source of a process that runs meanwhile."""
     as_nobody: bool = False
     """Run the check as the user nobody: as root the driver's library makes missing nodes by itself."""
+    level: str = "driver"
+    """Of the smoke test, that has to fail; empty: none."""
+    wrong_kernel: tuple[str, str, str] = ("", "", "")
+    """A PTX file, and what in it is replaced by what."""
 
 
 def first_library(soname: str) -> Optional[str]:
@@ -95,13 +103,14 @@ def other_version(folder: str) -> Optional[str]:
 
 
 HOLDER = """
-import ctypes, time
+import ctypes, sys, time
 cuda = ctypes.CDLL("libcuda.so.1"); cuda.cuInit(0)
 context = ctypes.c_void_p(); cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0); cuda.cuCtxSetCurrent(context)
 free = ctypes.c_size_t(); total = ctypes.c_size_t(); cuda.cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(total))
 pointer = ctypes.c_uint64(); print(cuda.cuMemAlloc_v2(ctypes.byref(pointer), ctypes.c_size_t(int(free.value * 0.95))), flush=True)
 time.sleep(120)
 """
+BRIM = HOLDER.replace("int(free.value * 0.95)", "free.value - (64 << 20)")
 
 
 def faults(scratch: str) -> list[Fault]:
@@ -127,19 +136,27 @@ def faults(scratch: str) -> list[Fault]:
             ("env.cuda-visible-devices-invalid",),
             environment={"CUDA_VISIBLE_DEVICES": "GPU-00000000-1111-2222-3333-444444444444"},
         ),
-        Fault("vram-held", ("oom.other-process",), holder=HOLDER),
+        Fault("vram-held", ("oom.other-process",), holder=HOLDER, level=""),
+        Fault("vram-full", ("oom.other-process",), holder=BRIM),
         Fault("address-space", ("oom.address-space",), before="ulimit -v 4194304"),
-        Fault("cgroup-limit", ("oom.container-limit",), before=CGROUP),
-        Fault("cpu-torch", ("cuda.torch-cpu-build",), environment={"VIRTUAL_ENV": cpu_torch(os.path.join(scratch, "cpu-env"))}),
+        Fault("cgroup-limit", ("oom.container-limit",), before=CGROUP, level=""),
+        Fault(
+            "cpu-torch",
+            ("cuda.torch-cpu-build",),
+            environment={"VIRTUAL_ENV": cpu_torch(os.path.join(scratch, "cpu-env"))},
+            level="",
+        ),
     ]
     if cuda:
         found.append(Fault("libcuda-covered", ("driver.library-missing",), hide(cuda)))
         found.append(Fault("libcuda-gone", ("driver.library-missing",), gone(cuda, "libcuda.so")))
     if nvml:
-        found.append(Fault("libnvidia-ml-covered", ("driver.library-missing",), hide(nvml)))
-        found.append(Fault("libnvidia-ml-gone", ("driver.library-missing",), gone(nvml, "libnvidia-ml.so")))
+        found.append(Fault("libnvidia-ml-covered", ("driver.library-missing",), hide(nvml), level=""))
+        found.append(Fault("libnvidia-ml-gone", ("driver.library-missing",), gone(nvml, "libnvidia-ml.so"), level=""))
         folder = other_version(os.path.join(scratch, "other"))
-        found.append(Fault("nvml-mismatch", ("driver.nvml-version-mismatch",), environment={"LD_LIBRARY_PATH": folder}))
+        found.append(
+            Fault("nvml-mismatch", ("driver.nvml-version-mismatch",), environment={"LD_LIBRARY_PATH": folder}, level="")
+        )
     stubs = glob.glob("/usr/local/cuda*/**/stubs/libcuda.so", recursive=True)
     if stubs:
         folder = loose_library(os.path.join(scratch, "stubs"), stubs[0], "libcuda.so.1")
@@ -154,6 +171,28 @@ def faults(scratch: str) -> list[Fault]:
             )
         )
     return found
+
+
+WRONG_KERNELS = [
+    Fault("wrong-int8", ("gpu.wrong-results",), level="inference", wrong_kernel=("sm_61", "dp4a.s32.s32", "dp4a.u32.u32")),
+    Fault("wrong-float32", ("gpu.wrong-results",), level="inference", wrong_kernel=("sm_50", "ex2.approx", "sin.approx")),
+    Fault("wrong-pattern", ("gpu.vram-corrupt",), level="memory", wrong_kernel=("sm_50", "-1431655766", "-1431655765")),
+    Fault("no-kernels", ("gpu.test-fails",), level="memory", wrong_kernel=("sm_50", ".target sm_50", ".target sm_999")),
+]
+"""Each stands for a GPU or a driver that computes wrong, or refuses: the kernel says something else than its source."""
+
+
+def with_wrong_kernel(folder: str, file: str, old: str, new: str) -> str:
+    """A copy of the package in which one kernel is another."""
+    shutil.copytree(os.path.join(HERE, "llmdoctor"), os.path.join(folder, "llmdoctor"))
+    shutil.copytree(os.path.join(HERE, "rules"), os.path.join(folder, "rules"))
+    path = os.path.join(folder, "llmdoctor", "smoke", "kernels", file + ".ptx")
+    with open(path) as source:
+        text = source.read()
+    assert old in text, (file, old)
+    with open(path, "w") as target:
+        target.write(text.replace(old, new, 1 if old.startswith("-") else -1))
+    return folder
 
 
 def gone(library: str, start: str) -> str:
@@ -190,12 +229,13 @@ CGROUPS = ("/sys/fs/cgroup/llmdoctor-fault", "/sys/fs/cgroup/memory/llmdoctor-fa
 EMPTY = ""
 
 
-def check(fault: Fault, save: Optional[str]) -> tuple[int, dict[str, object], str, float]:
+def run(fault: Fault, command: str, save: Optional[str], scratch: str) -> tuple[int, dict[str, Any], str, float]:
     environment = dict(os.environ)
     for name, value in fault.environment.items():
         environment[name] = value or ""
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (HERE, environment.get("PYTHONPATH"))))
-    command = f"{shlex.quote(sys.executable)} -m llmdoctor check --format json"
+    package = with_wrong_kernel(os.path.join(scratch, fault.name), *fault.wrong_kernel) if fault.wrong_kernel[0] else HERE
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (package, environment.get("PYTHONPATH"))))
+    command = f"{shlex.quote(sys.executable)} -m llmdoctor {command} --format json"
     if save:
         command += " --save " + shlex.quote(os.path.join(save, fault.name + ".json"))
     script = "; ".join(part for part in (fault.mounts, fault.before) if part)
@@ -211,7 +251,7 @@ def check(fault: Fault, save: Optional[str]) -> tuple[int, dict[str, object], st
         holder.stdout.readline()
     try:
         started = time.monotonic()
-        done = subprocess.run(argv, capture_output=True, text=True, env=environment, timeout=120)
+        done = subprocess.run(argv, capture_output=True, text=True, env=environment, cwd=package, timeout=120)
         seconds = time.monotonic() - started
     finally:
         if holder is not None:
@@ -226,33 +266,50 @@ def check(fault: Fault, save: Optional[str]) -> tuple[int, dict[str, object], st
         return done.returncode, {}, done.stderr + done.stdout[-2000:], seconds
 
 
+def judge_check(fault: Fault, result: dict[str, Any]) -> tuple[bool, str]:
+    serious = [one for one in result.get("findings", []) if one["severity"] != "info"]
+    first = serious[0]["id"] if serious else "-"
+    lines = [f"first: {first}"]
+    for one in serious[:4]:
+        lines.append(f"        {one['severity']}: {one['id']} explains {one['explains']}")
+        lines += [f"          - {item['text'][:160]}" for item in one["evidence"][:3]]
+    return bool(result) and (first in fault.expected if fault.expected else not serious), "\n".join(lines)
+
+
+def judge_smoke(fault: Fault, result: dict[str, Any]) -> tuple[bool, str]:
+    failed = [level for level in result.get("levels", []) if level["status"] == "fail"]
+    lines = [", ".join(f"{level['name']} {level['status']}" for level in result.get("levels", []))]
+    for level in failed:
+        lines += [f"        {level['finding'] and level['finding']['id']}"] + [
+            f"          - {text[:160]}" for text in level["evidence"]
+        ]
+    if not fault.expected or not fault.level:
+        return bool(result) and not failed and not result["findings"], "\n".join(lines)
+    found = failed[0]["finding"] if failed else None
+    return bool(found) and failed[0]["name"] == fault.level and found["id"] in fault.expected, "\n".join(lines)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--smoke", action="store_true", help="judge llmdoctor smoke in place of llmdoctor check")
     parser.add_argument("--save", help="folder for the recordings of each fault")
     parser.add_argument("--only", action="append", help="names of faults")
     options = parser.parse_args()
     global EMPTY
     wrong = 0
     with tempfile.TemporaryDirectory() as scratch:
+        os.chmod(scratch, 0o755)  # noqa: S103 - for the faults that run as nobody
         EMPTY = os.path.join(scratch, "empty")
         open(EMPTY, "w").close()
-        for fault in faults(scratch):
+        for fault in faults(scratch) + (WRONG_KERNELS if options.smoke else []):
             if options.only and fault.name not in options.only:
                 continue
-            status, result, errors, seconds = check(fault, options.save)
-            findings = result.get("findings", [])
-            assert isinstance(findings, list)
-            serious = [one for one in findings if one["severity"] != "info"]
-            first = serious[0]["id"] if serious else "-"
-            good = bool(result) and (first in fault.expected if fault.expected else not serious)
+            status, result, errors, seconds = run(fault, "smoke" if options.smoke else "check", options.save, scratch)
+            good, told = (judge_smoke if options.smoke else judge_check)(fault, result)
             wrong += not good
-            print(f"{'ok   ' if good else 'WRONG'} {fault.name:22} {seconds:5.2f} s  exit {status}  first: {first}", flush=True)
-            for one in serious[:4] if not good or fault.expected else serious:
-                print(f"        {one['severity']}: {one['id']} explains {one['explains']}")
-                for item in one["evidence"][:3]:
-                    print(f"          - {item['text'][:160]}")
+            print(f"{'ok   ' if good else 'WRONG'} {fault.name:22} {seconds:5.2f} s  exit {status}  {told}", flush=True)
             if not good:
-                print("        expected:", fault.expected or "nothing", errors.strip()[-600:])
+                print("        expected:", fault.expected or "nothing", fault.level, errors.strip()[-600:])
     return int(bool(wrong))
 
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "diagnose": "Read logs and say what went wrong.",
     "explain": "An exit status or error code in words.",
     "fit": "Will a model fit, and what would make it.",
+    "smoke": "Test whether the GPU really computes.",
     "rules": "The knowledge base: list, show, lint, test, new, compile.",
 }
 """Each is a module of this package with a click command of the same name; imported when called."""

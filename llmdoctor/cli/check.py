@@ -17,6 +17,7 @@ from .app import BadInput
 @common.FORMAT
 @click.option("--from", "source", metavar="FILE", help="Judge a saved machine instead of this one.")
 @click.option("--save", metavar="FILE", help="Write what was seen to FILE, without private data, for --from.")
+@click.option("--smoke", "with_smoke", is_flag=True, help="Also test whether the GPU really computes.")
 @common.RULES
 @common.ONLY
 @common.FAIL_ON
@@ -25,6 +26,7 @@ def check(
     form: str,
     source: Optional[str],
     save: Optional[str],
+    with_smoke: bool,
     folder: Optional[str],
     only: tuple[str, ...],
     fail_on: str,
@@ -47,6 +49,10 @@ def check(
         rules = common.load_rules(folder, only)
         if recorder is not None:
             seen = survey.look(recorder.host, deadline)
+            if with_smoke:
+                from ..smoke import levels
+
+                seen.machine.smoke = levels.test(recorder.host, seen.machine)
         else:
             assert source is not None
             seen = storage.open_saved(source, deadline)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Optional
 
 import click
@@ -51,3 +52,23 @@ def load_rules(folder: Optional[str], only: tuple[str, ...]) -> list[Rule]:
             near = difflib.get_close_matches(area, areas, 1)
             raise BadInput(f"--only: there is no area {area!r}" + (f"; did you mean {near[0]}?" if near else ""))
     return [rule for rule in rules if rule.id.split(".")[0] in only]
+
+
+class Progress:
+    """One line on standard error that says what is being done, and goes away at the end; nothing where that is no terminal."""
+
+    def __init__(self, words: str) -> None:
+        self._shown = sys.stderr.isatty()
+        self._say(words)
+
+    def _say(self, words: str) -> None:
+        if self._shown:
+            # Carriage return and "erase in line" (ECMA-48).
+            sys.stderr.write(f"\r\x1b[K{words}")
+            sys.stderr.flush()
+
+    def level(self, name: str, gpu: Optional[int]) -> None:
+        self._say(f"testing: {name}{'' if gpu is None else f', GPU {gpu}'}")
+
+    def end(self) -> None:
+        self._say("")

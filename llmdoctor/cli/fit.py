@@ -265,7 +265,10 @@ def _here(machine: Optional[Machine]) -> list[Target]:
     """The GPUs of a machine whose free memory is known."""
     from ..catalogs.gpus import find_gpu
     from ..facts.target import Target
+    from ..fit.speed import peak_of
 
+    tested = machine.smoke.gpus if machine is not None and isinstance(machine.smoke.gpus, list) else []
+    reads = {one.uuid: one.read_bytes_per_s for one in tested if isinstance(one.read_bytes_per_s, int)}
     cards = machine.gpus if machine is not None and isinstance(machine.gpus, list) else []
     targets = []
     for card in cards:
@@ -275,5 +278,6 @@ def _here(machine: Optional[Machine]) -> list[Target]:
         name = card.name if isinstance(card.name, str) else "GPU"
         whole = total if isinstance(total, int) else None
         known = find_gpu(name, whole)
-        targets.append(Target(name, free, whole, known.memory_bandwidth_bytes_per_s if known else None))
+        peak = known.memory_bandwidth_bytes_per_s if known else None
+        targets.append(Target(name, free, whole, peak_of(reads[card.uuid]) if card.uuid in reads else peak))
     return targets

@@ -7,7 +7,7 @@ from typing import Optional
 import msgspec
 from msgspec import field
 
-from .machine import SCHEMA_VERSION, Machine
+from .machine import SCHEMA_VERSION, Machine, SmokeCpu, SmokeGpu
 from .run import Run
 
 
@@ -87,3 +87,30 @@ class Diagnosis(msgspec.Struct, kw_only=True):
     passed: int = 0
     """Rules that could be checked and found nothing."""
     timings_ms: dict[str, float] = field(default_factory=dict)
+
+
+class LevelReport(msgspec.Struct, kw_only=True):
+    """One level of the smoke test and, where it failed, the reason."""
+
+    name: str
+    """``driver``, ``memory``, ``vram``, ``inference``, ``cpu`` or ``runtime:<name>``."""
+    gpu: Optional[int] = None
+    """As nvidia-smi numbers them; None where the level is not about one GPU."""
+    status: str
+    """``pass``, ``fail`` or ``skip``."""
+    ms: float
+    evidence: list[str] = field(default_factory=list)
+    finding: Optional[Finding] = None
+
+
+class SmokeReport(msgspec.Struct, kw_only=True):
+    """The result of ``smoke``; this is the JSON contract."""
+
+    schema_version: int = SCHEMA_VERSION
+    tool_version: str
+    levels: list[LevelReport]
+    gpus: list[SmokeGpu] = field(default_factory=list)
+    """What was measured on each GPU."""
+    cpu: SmokeCpu
+    findings: list[Finding] = field(default_factory=list)
+    """What the test itself shows beside the levels that failed, such as a slow link."""

@@ -14,7 +14,7 @@ from typing import Optional
 import msgspec
 from msgspec import field
 
-from .fact import NOT_RECORDED, Fact, Table
+from .fact import NOT_RECORDED, Fact, Table, Unknown
 
 SCHEMA_VERSION = 1
 
@@ -673,6 +673,80 @@ class Runtime(Struct):
     """systemd's NRestarts of its unit."""
 
 
+# --- the smoke test ---------------------------------------------------------------------------
+
+
+class SmokeLevel(Struct):
+    """One level of the smoke test on one GPU, or on the machine as a whole."""
+
+    name: str = ""
+    """``driver``, ``memory``, ``vram``, ``inference``, ``cpu`` or ``runtime:<name>``."""
+    gpu: Fact[int] = NOT_RECORDED
+    """CUDA's index with CUDA_DEVICE_ORDER=PCI_BUS_ID; absent where the level is not about one GPU."""
+    status: str = "skip"
+    """``pass``, ``fail`` or ``skip``."""
+    ms: float = 0.0
+    evidence: list[str] = field(default_factory=list)
+    """What was seen, in words with numbers; of a level that was skipped, why."""
+    step: Fact[str] = NOT_RECORDED
+    """What was being done when it failed; absent if it did not fail."""
+    failed_function: Fact[str] = NOT_RECORDED
+    """The call of the driver API that did not succeed; absent if all did."""
+    failed_code: Fact[int] = NOT_RECORDED
+    """Its CUresult."""
+    failed_name: Fact[str] = NOT_RECORDED
+    """Its name, ``CUDA_ERROR_OUT_OF_MEMORY``."""
+    crashed_signal: Fact[int] = NOT_RECORDED
+    """The signal (or, on Windows, the NTSTATUS) that ended the test's process; absent if it ended by itself."""
+    timed_out: Fact[bool] = NOT_RECORDED
+    wrong: Fact[str] = NOT_RECORDED
+    """Which result is not what it must be; absent if all are right."""
+
+
+class SmokeGpu(Struct):
+    """What the smoke test measured on one GPU. Speeds are the best of several runs by the GPU's own clock."""
+
+    index: Fact[int] = NOT_RECORDED
+    name: Fact[str] = NOT_RECORDED
+    uuid: Fact[str] = NOT_RECORDED
+    compute_capability: Fact[str] = NOT_RECORDED
+    copy_bytes_per_s: Fact[int] = NOT_RECORDED
+    """Copying within VRAM; each byte counts twice, read and written."""
+    read_bytes_per_s: Fact[int] = NOT_RECORDED
+    """Reading VRAM, as generating a token does with the weights."""
+    to_ram_bytes_per_s: Fact[int] = NOT_RECORDED
+    from_ram_bytes_per_s: Fact[int] = NOT_RECORDED
+    """Between VRAM and page-locked RAM."""
+    float32_operations_per_s: Fact[int] = NOT_RECORDED
+    """Of a plain matrix product of our own; a multiplication and an addition are two."""
+    float16_operations_per_s: Fact[int] = NOT_RECORDED
+    int8_operations_per_s: Fact[int] = NOT_RECORDED
+    tensor_operations_per_s: Fact[int] = NOT_RECORDED
+    """float16 on tensor cores; absent where the card has none."""
+    peak_read_bytes_per_s: Fact[int] = NOT_RECORDED
+    """``Gpu.memory_bandwidth_bytes_per_s`` of the same card."""
+    peak_link_bytes_per_s: Fact[int] = NOT_RECORDED
+    """What the PCIe link carries one way at the width in use and the highest generation of card and slot."""
+    busy_percent: Fact[int] = NOT_RECORDED
+    """The card's utilisation before the test: speeds on a card that others use mean little."""
+
+
+class SmokeCpu(Struct):
+    read_bytes_per_s: Fact[int] = NOT_RECORDED
+    """Reading RAM with as many threads as this process may use, 16 at the most."""
+
+
+NOT_RUN = Unknown("the smoke test was not run (llmdoctor check --smoke)")
+
+
+class Smoke(Struct):
+    """What the smoke test found."""
+
+    levels: Fact[list[SmokeLevel]] = NOT_RUN
+    gpus: Fact[list[SmokeGpu]] = NOT_RUN
+    cpu: SmokeCpu = field(default_factory=SmokeCpu)
+
+
 # --- the whole --------------------------------------------------------------------------------
 
 
@@ -701,3 +775,5 @@ class Machine(Struct):
     python_envs: Fact[list[PythonEnv]] = NOT_RECORDED
     runtimes: dict[str, Runtime] = field(default_factory=dict)
     """By name, every runtime that we know, installed or not."""
+    smoke: Smoke = field(default_factory=Smoke)
+    """Of ``llmdoctor smoke`` and ``check --smoke``."""

@@ -10,4 +10,4 @@ class Target(NamedTuple):
     free_bytes: int
     total_bytes: Optional[int] = None
     bandwidth_bytes_per_s: Optional[int] = None
-    """Theoretical peak of its memory."""
+    """Theoretical peak of its memory, or what stands in its place where the smoke test measured it."""

@@ -21,6 +21,11 @@ RAM_BYTES_PER_S = (35e9, 85e9)
 _EXPERT = re.compile(r"\.ffn_(?:up|down|gate|gate_up)_exps\.")
 
 
+def peak_of(measured_read_bytes_per_s: int) -> int:
+    """What stands in a peak's place where plain reads of the memory were measured: no program reads faster than they do."""
+    return round(measured_read_bytes_per_s / _REACHED[1])
+
+
 class Speed(NamedTuple):
     """Tokens per second of one answer, the slowest and the fastest that are likely."""
 

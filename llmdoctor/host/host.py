@@ -91,6 +91,20 @@ class HttpReply(msgspec.Struct):
     """Parsed JSON where it is JSON, else text."""
 
 
+class Story(msgspec.Struct):
+    """What a worker said until it ended."""
+
+    words: list[dict[str, Any]]
+    """The JSON objects that it printed, one a line, in order."""
+    status: Optional[int] = None
+    """Exit status; negative: ended by that signal; None: stopped at its deadline."""
+    timed_out: bool = False
+    last_line: str = ""
+    """The last line that it, or the driver in it, wrote on standard error."""
+    ms: float = 0.0
+    """How long it ran, milliseconds."""
+
+
 class Host:
     """Typed questions over a backend."""
 
@@ -259,6 +273,10 @@ class Host:
         Keys: ``load_error`` or ``library_path``, ``calls`` (list of [function, CUresult]), ``cuda_version`` (int, 13000),
         ``devices`` (list of dicts: name, major, minor, uuid, total_bytes), ``signal``, ``timed_out``."""
         return cast("Fact[dict[str, Any]]", self._typed(dict[str, Any], "cuda.init", int(all_devices), deadline_ms))
+
+    def worker(self, module: str, *arguments: Union[str, int], deadline_ms: int) -> Fact[Story]:
+        """Runs ``main()`` of one of our own modules in a process of its own, since what it does may hang or crash."""
+        return cast("Fact[Story]", self._typed(Story, "worker", module, *arguments, deadline_ms))
 
     # -- other systems -------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import msgspec
 class Question(NamedTuple):
     kind: str
     """``file``, ``grep``, ``bytes``, ``list``, ``stat``, ``realpath``, ``which``, ``ld_cache``, ``env``, ``system``,
-    ``command``, ``processes``, ``listeners``, ``http``, ``nvml``, ``cuda.init``, ``psutil`` or ``winapi``."""
+    ``command``, ``processes``, ``listeners``, ``http``, ``nvml``, ``cuda.init``, ``worker``, ``psutil`` or ``winapi``."""
     key: tuple[Union[str, int], ...]
 
 

@@ -80,6 +80,6 @@ def replay(recording: Recording) -> Backend:
 def _without_deadline(question: Question) -> Question:
     if question.kind == "command":
         return Question("command", question.key[1:])
-    if question.kind in ("cuda.init", "http"):
+    if question.kind in ("cuda.init", "http", "worker"):
         return Question(question.kind, question.key[:-1])
     return question

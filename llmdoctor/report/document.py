@@ -7,7 +7,7 @@ from typing import Iterator, NamedTuple, Optional
 
 from ..facts.fact import Unknown
 from ..facts.finding import Diagnosis, Finding, NotChecked
-from ..facts.machine import Gpu, Machine
+from ..facts.machine import Gpu, Machine, SmokeLevel
 from ..facts.run import Run
 from ..facts.units import show_bytes
 
@@ -126,7 +126,18 @@ def machine_lines(machine: Machine) -> list[str]:
         system.append(f"RAM {show_bytes(memory.total_bytes)}{free}")
     elif isinstance(memory.total_bytes, Unknown):
         system.append(f"RAM unknown ({memory.total_bytes.unknown})")
-    return ["System: " + "; ".join(system), "GPU: " + _gpus(machine), "Runtimes: " + _runtimes(machine)]
+    found = ["System: " + "; ".join(system), "GPU: " + _gpus(machine), "Runtimes: " + _runtimes(machine)]
+    if isinstance(machine.smoke.levels, list):
+        found.append("Smoke test: " + _smoke(machine.smoke.levels))
+    return found
+
+
+def _smoke(levels: list[SmokeLevel]) -> str:
+    """``driver ok; memory ok; inference failed``; of several GPUs each."""
+    words = {"pass": "ok", "fail": "failed", "skip": "skipped"}
+    return "; ".join(
+        f"{level.name}{f' on GPU {level.gpu}' if isinstance(level.gpu, int) else ''} {words[level.status]}" for level in levels
+    )
 
 
 def _gpu(gpu: Gpu) -> str:

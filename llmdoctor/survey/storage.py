@@ -15,6 +15,7 @@ from ..host.host import Host
 from ..host.live import Live
 from ..host.text import clean, clean_json
 from ..redact.redactor import Redactor
+from ..smoke import levels
 from .survey import Seen, look
 
 
@@ -131,6 +132,9 @@ def _from_recording(path: str, data: dict[str, Any], deadline_s: float) -> Seen:
         raise StorageError(f"{path} is damaged: {error}") from None
     if not record.answers:
         raise StorageError(f"{path} is damaged: it holds no answers")
-    seen = look(Host(recording.replay(record)), deadline_s)
+    host = Host(recording.replay(record))
+    seen = look(host, deadline_s)
     seen.machine.recorded_at = record.recorded_at
+    if any(entry.kind == "worker" for entry in record.answers):
+        seen.machine.smoke = levels.again(host, seen.machine)
     return seen
