@@ -9,17 +9,22 @@ from typing import Optional
 import click
 
 from ..report.output import width_of, write
+from ..smoke import levels as testing
 from . import common
 from .app import BadInput
 
-_LEVELS = ("driver", "memory", "inference", "cpu")
+_LEVELS = (*testing.LEVELS, "runtime")
 
 
 @click.command(short_help="Test whether the GPU really computes.")
 @click.option("--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", help="How to print it.")
 @click.option("--gpu", type=click.IntRange(0), metavar="N", help="Only this GPU, as nvidia-smi numbers them.")
 @click.option(
-    "--level", "levels", type=click.Choice(_LEVELS), multiple=True, help="Only this level. Can be repeated; all if not given."
+    "--level",
+    "levels",
+    type=click.Choice(_LEVELS),
+    multiple=True,
+    help="Only this level. Can be repeated; all but runtime if not given. runtime: where llama.cpp and PyTorch really compute.",
 )
 @click.option("--vram-test", is_flag=True, help="Write and read all of the free VRAM but 256 MiB, too.")
 @click.option("--deadline", type=click.FloatRange(1, 3600), default=30.0, help="Seconds for the whole test.")
@@ -46,7 +51,6 @@ def smoke(
 
     from ..diagnosis.smoke import report as judged
     from ..report.smoke_text import text
-    from ..smoke import levels as testing
     from ..survey import storage, survey
 
     if source is not None and (save is not None or gpu is not None or levels or vram_test):
@@ -62,7 +66,7 @@ def smoke(
         else:
             progress = common.Progress("looking at this machine")
             machine = survey.look(recorder.host, min(deadline, 20.0)).machine
-            chosen = (levels or _LEVELS) + (("vram",) if vram_test else ())
+            chosen = (levels or testing.LEVELS) + (("vram",) if vram_test else ())
             options = testing.Options(chosen, gpu, deadline)
             machine.smoke = testing.test(recorder.host, machine, options, progress.level)
             progress.end()

@@ -736,6 +736,25 @@ class SmokeCpu(Struct):
     """Reading RAM with as many threads as this process may use, 16 at the most."""
 
 
+class SmokeRuntime(Struct):
+    """Where one installed program computed when the smoke test tried it."""
+
+    name: Fact[str] = NOT_RECORDED
+    """``llama.cpp``, ``llama-cpp-python`` or ``torch``."""
+    program: Fact[str] = NOT_RECORDED
+    """Path of what was run; of a Python package its environment's interpreter."""
+    ran_on: Fact[str] = NOT_RECORDED
+    """``gpu`` or ``cpu``, by the driver; not recorded where it did not come to an end."""
+    own_vram_bytes: Fact[int] = NOT_RECORDED
+    """The most that its processes held at once, by NVML."""
+    card_growth_bytes: Fact[int] = NOT_RECORDED
+    """The most by which a card's use grew meanwhile, by NVML: weaker, since others may have caused it."""
+    tokens_per_s: Fact[float] = NOT_RECORDED
+    """Of the tiny model; absent where it has none. It says nothing of large models."""
+    log: list[str] = field(default_factory=list)
+    """The last lines that it printed."""
+
+
 NOT_RUN = Unknown("the smoke test was not run (llmdoctor check --smoke)")
 
 
@@ -745,6 +764,7 @@ class Smoke(Struct):
     levels: Fact[list[SmokeLevel]] = NOT_RUN
     gpus: Fact[list[SmokeGpu]] = NOT_RUN
     cpu: SmokeCpu = field(default_factory=SmokeCpu)
+    runtimes: Fact[list[SmokeRuntime]] = NOT_RUN
 
 
 # --- the whole --------------------------------------------------------------------------------

@@ -29,8 +29,8 @@ def run(module: str, arguments: Sequence[Union[str, int]], deadline_ms: int) -> 
     where this process is interrupted.
     """
     started = time.monotonic()
-    # -I and -S: no user code, no site, nothing from the current folder.
-    words = [sys.executable, "-I", "-S", "-c", _START, _ROOT, module, *(str(argument) for argument in arguments)]
+    # -I: nothing from the user's own packages, variables or the current folder.
+    words = [sys.executable, "-I", "-c", _START, _ROOT, module, *(str(argument) for argument in arguments)]
     try:
         process = spawn(words, stdin=subprocess.PIPE)
     except OSError as error:

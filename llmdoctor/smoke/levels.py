@@ -11,15 +11,17 @@ from typing import Any, Callable, NamedTuple, Optional, Union
 
 from ..catalogs.pcie import link_bytes_per_s
 from ..facts.fact import NOT_RECORDED, Fact, Unknown
-from ..facts.machine import Gpu, Machine, Smoke, SmokeCpu, SmokeGpu, SmokeLevel
+from ..facts.machine import NOT_RUN, Gpu, Machine, Smoke, SmokeCpu, SmokeGpu, SmokeLevel, SmokeRuntime
 from ..facts.units import show, show_bytes
 from ..host.host import Host, Story
+from . import runtimes
 from . import story as stories
 
 LEVELS = ("driver", "memory", "inference", "cpu")
-"""In their order; ``vram`` is one more that has to be asked for."""
+"""Of a test without further wishes, in their order. ``vram`` and ``runtime`` have to be asked for: they take more memory and time."""
 
 _WORKER = "llmdoctor.smoke.worker"
+_TRIAL = "llmdoctor.smoke.trial"
 ROOM_BYTES = 192 << 20
 """Of VRAM, that the memory level takes where so much is free. The other levels take less; the driver's own context comes on top."""
 LEFT_FREE_BYTES = 256 << 20
@@ -51,12 +53,13 @@ def test(host: Host, machine: Machine, options: Optional[Options] = None, progre
 
 def again(host: Host, machine: Machine) -> Smoke:
     """The test that a recording holds: levels and GPUs that were not tested then are left out."""
-    smoke = test(host, machine, Options(("driver", "memory", "vram", "inference", "cpu")))
+    smoke = test(host, machine, Options(("driver", "memory", "vram", "inference", "cpu", "runtime")))
     assert isinstance(smoke.levels, list)
     smoke.levels = [
         level
         for level in smoke.levels
-        if level.evidence != [NOT_RECORDED.unknown] and (level.name, level.status) != ("vram", "skip")
+        if level.evidence != [NOT_RECORDED.unknown]
+        and (level.name, level.status) not in (("vram", "skip"), ("runtime", "skip"))
     ]
     return smoke
 
@@ -71,7 +74,7 @@ class _Test:
         gpus = self._driver()
         for gpu in gpus:
             self._gpu_levels(gpu)
-        return Smoke(levels=self._levels, gpus=gpus, cpu=self._cpu())
+        return Smoke(levels=self._levels, gpus=gpus, cpu=self._cpu(), runtimes=self._runtimes(bool(gpus)))
 
     def _ask(self, name: str, gpu: Optional[int], room: int) -> tuple[Optional[SmokeLevel], Story]:
         """The level as far as it is known, and what the worker said; no level where nobody could be asked."""
@@ -96,12 +99,12 @@ class _Test:
 
     def _driver(self) -> list[SmokeGpu]:
         """Tests the driver level and gives the GPUs that it opened. The others need it, so it is always run before them."""
-        later = self._wanted("memory", "vram", "inference")
+        later = self._wanted("memory", "vram", "inference", "runtime")
         if not later and not self._wanted("driver"):
             return []
         why = _nothing_to_test(self._machine)
         if why is not None:
-            for name in (*self._wanted("driver"), *later):
+            for name in self._wanted("driver", "memory", "vram", "inference"):
                 self._skip(name, None, why)
             return []
         level, story = self._ask("driver", None, 0)
@@ -134,7 +137,7 @@ class _Test:
                 f"{show_bytes(gpu['free_bytes'])} of {show_bytes(gpu['total_bytes'])} free."
             )
         if level.status == "fail":
-            for name in later:
+            for name in self._wanted("memory", "vram", "inference"):
                 self._skip(name, None, "The driver level failed.")
         self._room = {gpu["index"]: _room(gpu["free_bytes"]) for gpu in gpus}
         return [self._about(gpu) for gpu in gpus if wanted is None or gpu["index"] == wanted]
@@ -184,6 +187,40 @@ class _Test:
                 f"The same text, {seen['tokens']} tokens.",
                 f"Reading RAM: {show('_bytes_per_s', seen['read_bytes_per_s'])} with {seen['threads']} threads.",
             ]
+        return found
+
+    # -- runtimes ------------------------------------------------------------------------------
+
+    def _runtimes(self, gpu_works: bool) -> Union[list[SmokeRuntime], Unknown]:
+        if not self._wanted("runtime"):
+            return NOT_RUN
+        found = []
+        for name, state in runtimes.running(self._machine):
+            self._skip(f"runtime:{name}", None, f"{state} It is not disturbed.")
+        for trial in runtimes.trials(self._host, self._machine):
+            name = f"runtime:{trial.name}"
+            if trial.skipped:
+                self._skip(name, None, trial.skipped)
+                continue
+            self._progress(name, None)
+            # The trial ends its program in time by itself, so that it can say what was seen until then.
+            deadline_ms = (runtimes.TRIAL_S + 10) * 1000
+            story = self._host.worker(_TRIAL, trial.kind, trial.program, runtimes.TRIAL_S, deadline_ms=deadline_ms)
+            if not isinstance(story, Story):
+                self._skip(name, None, story.unknown if isinstance(story, Unknown) else "nothing to ask")
+                continue
+            runtime, words, failed = runtimes.result(trial, story)
+            if runtime.ran_on == "cpu" and gpu_works:
+                failed = True
+                words.append("A GPU that works is here, and it was not used.")
+            found.append(runtime)
+            self._levels.append(
+                SmokeLevel(name=name, gpu=None, status="fail" if failed else "pass", ms=story.ms, evidence=words)
+            )
+        if not any(level.name.startswith("runtime:") for level in self._levels):
+            self._skip(
+                "runtime", None, "Nothing that could be tried is installed: no llama-bench, llama-cpp-python or PyTorch."
+            )
         return found
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import array
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -248,15 +249,22 @@ def cpu_level(_: int, threads: int) -> None:
 LEVELS = {"cpu": cpu_level, "driver": driver_level, "memory": memory_level, "vram": vram_level, "inference": inference_level}
 
 
-def _end_with_parent() -> None:
-    while os.read(0, 4096):  # not sys.stdin: its lock would be held when the interpreter ends
-        pass
-    os._exit(0)
+def end_with_parent() -> None:
+    """Ends this process, with its group, as soon as its standard input is closed."""
+
+    def wait() -> None:
+        while os.read(0, 4096):  # not sys.stdin: its lock would be held when the interpreter ends
+            pass
+        if hasattr(os, "killpg") and os.getpgid(0) == os.getpid():
+            os.killpg(0, signal.SIGKILL)
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def main() -> None:
     level, index, room = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     os.environ["CUDA_CACHE_DISABLE"] = "1"  # compiled kernels are not left in the user's cache
     os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # GPUs are numbered as nvidia-smi does
     os.environ.setdefault("CUDA_MODULE_LOADING", "LAZY")

@@ -1,0 +1,117 @@
+"""Where installed programs compute: stories of real runs on a machine with a GPU, and a real program on this one."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmdoctor.facts.machine import Gpu, GpuProcess, LoadedModel, Machine, PythonEnv, Runtime
+from llmdoctor.host.host import Host, Story
+from llmdoctor.host.live import Live
+from llmdoctor.models.gguf_model import read_model
+from llmdoctor.smoke import runtimes, tiny_gguf, trial
+from llmdoctor.smoke.story import together
+
+from ..fakes import fake_host
+
+
+def test_the_tiny_model_is_a_sound_file(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.gguf"
+    with path.open("wb") as file:
+        tiny_gguf.write(file)
+    info = read_model(str(path))
+    assert path.stat().st_size < 10 << 20
+    assert (info.architecture, info.layers, info.quantization) == ("llama", 4, "Q8_0")
+    end = max(tensor.bytes for tensor in info.tensors)
+    assert end < path.stat().st_size
+    again = io.BytesIO()
+    tiny_gguf.write(again)
+    assert again.getvalue() == path.read_bytes()
+
+
+def test_the_model_can_be_opened_by_others_and_is_gone_afterwards() -> None:
+    with trial.tiny_model() as path:
+        assert Path(path).read_bytes()[:4] == b"GGUF"
+    assert not os.path.exists(path)
+
+
+def told(lines: tuple[str, ...] = (), **seen: Any) -> Story:
+    base = {"status": 0, "timed_out": False, "seconds": 2.1, "cards": 1, "own_vram_bytes": 0, "card_growth_bytes": 0}
+    words: list[dict[str, Any]] = [{"line": line} for line in lines]
+    return Story(words=[*words, {"saw": {**base, **seen}}, {"done": True}], status=0)
+
+
+BENCH = (
+    "ggml_cuda_init: found 1 CUDA devices:",
+    '{"backends": "CUDA", "n_gen": 0, "avg_ts": 90000.0}',
+    '{"backends": "CUDA", "n_gen": 64, "avg_ts": 1234.5}',
+)
+TORCH = ('{"torch": "2.11.0+cu130", "built_for": "13.0", "device": "cuda", "operations_per_s": 4e13, "off_by": 2e-4}',)
+
+
+@pytest.mark.parametrize(
+    ("story", "ran_on", "failed", "shows"),
+    [
+        (told(BENCH, own_vram_bytes=540 << 20), "gpu", False, "held 540 MiB of VRAM. 1234 tokens per second"),
+        (told(TORCH, own_vram_bytes=None, card_growth_bytes=600 << 20), "gpu", False, "built for 13.0"),
+        (told(TORCH, own_vram_bytes=None, card_growth_bytes=1 << 20), "cpu", False, "held no VRAM"),
+        (told(cards=0, own_vram_bytes=None), "cpu", False, "shows no GPU"),
+        (told(("CUDA error: out of memory",), status=1), None, True, "ended with status 1. CUDA error: out of memory"),
+        (told(status=-11), None, True, "ended with status -11"),
+        (told(timed_out=True, status=-9), None, True, "did not come to an end in time"),
+        (Story(words=[{"saw": {"unstartable": "Permission denied"}}]), None, True, "cannot be started: Permission denied"),
+        (Story(words=[], status=1, last_line="MemoryError"), None, True, "ended early. MemoryError"),
+    ],
+)
+def test_results(story: Story, ran_on: str, failed: bool, shows: str) -> None:
+    found, words, has_failed = runtimes.result(runtimes.Trial("llama.cpp", "llama-bench", "/usr/bin/llama-bench"), story)
+    assert has_failed is failed
+    assert shows in " ".join(words)
+    assert found.ran_on == ran_on or (ran_on is None and not isinstance(found.ran_on, str))
+
+
+def test_what_is_tried_and_what_is_not() -> None:
+    files = {("stat", path): {"kind": "file", "size_bytes": 1, "mode": 493, "uid": 0, "gid": 0, "modified_s": 0, "readable": True, "writable": False, "executable": True}
+             for path in ("/usr/bin/llama-bench", "/a/bin/python3", "/b/bin/python3", "/c/bin/python3")}  # fmt: skip
+    envs = [
+        PythonEnv(path="/a", active=True, owner=None, torch_version="2.9.0+cu130", packages={"*": None}),
+        PythonEnv(path="/b", active=False, owner=None, torch_version="2.9.0+cpu", packages={"*": None}),  # nobody's models
+        PythonEnv(path="/c", active=False, owner=None, torch_version=None, packages={"llama-cpp-python": "0.3.16", "*": None}),
+        PythonEnv(path="/gone", active=True, owner=None, torch_version="2.9.0", packages={"*": None}),
+    ]
+    here = Machine(runtimes={"llama.cpp": Runtime(installed=True, path="/usr/bin/llama-server")}, python_envs=envs)
+    assert [(one.name, one.program) for one in runtimes.trials(fake_host(files), here)] == [
+        ("llama.cpp", "/usr/bin/llama-bench"), ("torch", "/a/bin/python3"), ("llama-cpp-python", "/c/bin/python3"),
+    ]  # fmt: skip
+    del files[("stat", "/usr/bin/llama-bench")]
+    assert next(runtimes.trials(fake_host(files), here)).skipped == "There is no llama-bench beside /usr/bin/llama-server."
+
+
+def test_a_server_that_holds_a_model_is_told_of_and_left_alone() -> None:
+    loaded = Runtime(installed=True, running=True, loaded_models=[LoadedModel(name="llama3.1:8b")])
+    holder = GpuProcess(pid=7, name="ollama", runtime="ollama", vram_bytes=6 << 30)
+    card = Gpu(vendor="nvidia", processes=[holder])
+    assert list(runtimes.running(Machine(gpus=[card], runtimes={"ollama": loaded}))) == [
+        ("ollama", "It holds llama3.1:8b, with 6.0 GiB of VRAM by the driver's account.")
+    ]
+    card.processes = []
+    assert "no VRAM" in next(runtimes.running(Machine(gpus=[card], runtimes={"ollama": loaded})))[1]
+    assert "does not tell" in next(runtimes.running(Machine(gpus=[Gpu(vendor="nvidia")], runtimes={"ollama": loaded})))[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "program", "says"), [("torch", sys.executable, "status"), ("torch", "/nothing/here", "unstartable")]
+)
+def test_a_real_program(kind: str, program: str, says: str) -> None:
+    """This interpreter has no torch: the program ends with an error, and its words are kept."""
+    story = Host(Live()).worker("llmdoctor.smoke.trial", kind, program, 20, deadline_ms=30_000)
+    assert isinstance(story, Story)
+    assert says in together(story), story
+    if says == "status":
+        assert together(story)["status"] == 1
+        assert any("No module named 'torch'" in str(words.get("line")) for words in story.words)
