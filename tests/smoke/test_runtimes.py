@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -104,14 +103,20 @@ def test_a_server_that_holds_a_model_is_told_of_and_left_alone() -> None:
     assert "does not tell" in next(runtimes.running(Machine(gpus=[Gpu(vendor="nvidia")], runtimes={"ollama": loaded})))[1]
 
 
-@pytest.mark.parametrize(
-    ("kind", "program", "says"), [("torch", sys.executable, "status"), ("torch", "/nothing/here", "unstartable")]
-)
-def test_a_real_program(kind: str, program: str, says: str) -> None:
-    """This interpreter has no torch: the program ends with an error, and its words are kept."""
-    story = Host(Live()).worker("llmdoctor.smoke.trial", kind, program, 20, deadline_ms=30_000)
+def test_a_real_program_that_fails_keeps_its_words(tmp_path: Path) -> None:
+    program = tmp_path / "python3"
+    program.write_text("#!/bin/sh\necho 'CUDA error: out of memory'\nexit 3\n")
+    program.chmod(0o755)
+    story = try_out(str(program))
+    assert together(story)["status"] == 3
+    assert {"line": "CUDA error: out of memory"} in story.words
+
+
+def test_a_program_that_cannot_be_started() -> None:
+    assert together(try_out("/nothing/here"))["unstartable"] == "No such file or directory"
+
+
+def try_out(program: str) -> Story:
+    story = Host(Live()).worker("llmdoctor.smoke.trial", "torch", program, 20, deadline_ms=30_000)
     assert isinstance(story, Story)
-    assert says in together(story), story
-    if says == "status":
-        assert together(story)["status"] == 1
-        assert any("No module named 'torch'" in str(words.get("line")) for words in story.words)
+    return story
