@@ -275,7 +275,7 @@ class Host:
         return cast("Fact[dict[str, Any]]", self._typed(dict[str, Any], "cuda.init", int(all_devices), deadline_ms))
 
     def worker(self, module: str, *arguments: Union[str, int], deadline_ms: int) -> Fact[Story]:
-        """Runs ``main()`` of one of our own modules in a process of its own, since what it does may hang or crash."""
+        """Runs ``main(*arguments)`` of one of our own modules in a process of its own, since what it does may hang or crash."""
         return cast("Fact[Story]", self._typed(Story, "worker", module, *arguments, deadline_ms))
 
     # -- other systems -------------------------------------------------------------------------

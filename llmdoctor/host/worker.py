@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from .text import clean, clean_json
 
 _ROOT = str(Path(__file__).parent.parent.parent)
 """The folder that holds the package."""
-_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); import importlib; importlib.import_module(sys.argv.pop(1)).main()"
+_START = "import os, sys; sys.path[:] = sys.argv.pop(1).split(os.pathsep); __import__(sys.argv[1], fromlist=['main']).main(*sys.argv[2:])"
 MAX_LINES = 10_000
 MAX_LINE_BYTES = 1 << 16
 
@@ -29,8 +30,10 @@ def run(module: str, arguments: Sequence[Union[str, int]], deadline_ms: int) -> 
     where this process is interrupted.
     """
     started = time.monotonic()
-    # -I: nothing from the user's own packages, variables or the current folder.
-    words = [sys.executable, "-I", "-c", _START, _ROOT, module, *(str(argument) for argument in arguments)]
+    # -I -S: nothing from the current folder and no start-up files. Packages come from where this process has its own; the first
+    # entry of sys.path is the current folder or that of a script.
+    folders = os.pathsep.join((_ROOT, *sys.path[1:]))
+    words = [sys.executable, "-I", "-S", "-c", _START, folders, module, *(str(argument) for argument in arguments)]
     try:
         process = spawn(words, stdin=subprocess.PIPE)
     except OSError as error:

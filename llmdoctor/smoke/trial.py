@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -137,7 +136,7 @@ def _is_below(pid: int, ancestor: int) -> bool:
     return False
 
 
-def main() -> None:
+def main(kind: str, program: str, seconds: str) -> None:
     end_with_parent()
-    run(sys.argv[1], sys.argv[2], float(sys.argv[3]))
+    run(kind, program, float(seconds))
     say(done=True)

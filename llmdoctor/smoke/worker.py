@@ -1,4 +1,4 @@
-"""One level of the test on one GPU, in a process of its own: ``python -m llmdoctor.smoke.worker LEVEL GPU VRAM_BYTES``.
+"""One level of the test on one GPU, in a process of its own (``Host.worker``).
 
 A driver may hang or crash, so it is not loaded into llmdoctor itself. Prints one JSON object a line as it goes: ``{"doing": …}``
 before a step, ``{"saw": {…}}`` after it, ``{"failed": …}`` for a call of the driver that did not succeed, ``{"wrong": …}`` for a
@@ -262,20 +262,15 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def main() -> None:
-    level, index, room = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+def main(level: str, index: str, room: str) -> None:
     end_with_parent()
     os.environ["CUDA_CACHE_DISABLE"] = "1"  # compiled kernels are not left in the user's cache
     os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # GPUs are numbered as nvidia-smi does
     os.environ.setdefault("CUDA_MODULE_LOADING", "LAZY")
     try:
-        LEVELS[level](index, room)
+        LEVELS[level](int(index), int(room))
     except CudaError as error:
         say(failed=_told(error))
     except OSError as error:
         say(unloadable=str(error))
     say(done=True)
-
-
-if __name__ == "__main__":
-    main()

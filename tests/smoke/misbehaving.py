@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 
 
-def main() -> None:
-    behaviour = sys.argv[1]
+def main(behaviour: str) -> None:
     if behaviour == "crash":
         print('{"doing": "a crash"}', flush=True)
         os.kill(os.getpid(), signal.SIGSEGV)
