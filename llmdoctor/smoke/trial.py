@@ -19,8 +19,8 @@ from . import tiny_gguf
 from .worker import end_with_parent, say
 
 SAMPLE_S = 0.02
-KEPT_LINES, KEPT_CHARACTERS = 200, 4000
-"""Of what the program prints, from its end."""
+KEPT_LINES, KEPT_CHARACTERS = 100, 4000
+"""Of what the program prints, from its beginning, where it names its search for GPUs, and as many from its end."""
 
 _LLAMA_CPP_PYTHON = """
 import json, sys, time
@@ -110,7 +110,7 @@ def run(kind: str, program: str, deadline_s: float) -> None:
         process.wait()
         reader.join(1)
     use.close()
-    for line in lines[-KEPT_LINES:]:
+    for line in lines:
         say(line=line[:KEPT_CHARACTERS])
     say(saw={"status": process.returncode, "timed_out": timed_out, "seconds": round(time.monotonic() - started, 2), "cards": len(before),
              "own_vram_bytes": own if told else None, "card_growth_bytes": growth})  # fmt: skip
@@ -120,7 +120,7 @@ def _read(process: subprocess.Popen[bytes], lines: list[str]) -> None:
     assert process.stdout is not None
     for raw in process.stdout:
         lines.append(raw.decode("utf-8", "replace").rstrip("\r\n"))
-        del lines[: -2 * KEPT_LINES]
+        del lines[KEPT_LINES:-KEPT_LINES]
 
 
 def _is_below(pid: int, ancestor: int) -> bool:

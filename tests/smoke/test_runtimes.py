@@ -112,6 +112,14 @@ def test_a_real_program_that_fails_keeps_its_words(tmp_path: Path) -> None:
     assert {"line": "CUDA error: out of memory"} in story.words
 
 
+def test_beginning_and_end_of_a_long_output_are_kept(tmp_path: Path) -> None:
+    program = tmp_path / "python3"
+    program.write_text("#!/bin/sh\nseq 1 1000\n")
+    program.chmod(0o755)
+    lines = [words["line"] for words in try_out(str(program)).words if "line" in words]
+    assert lines == [str(number) for number in (*range(1, 101), *range(901, 1001))]
+
+
 def test_a_program_that_cannot_be_started() -> None:
     assert together(try_out("/nothing/here"))["unstartable"] == "No such file or directory"
 
