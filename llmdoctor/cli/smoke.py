@@ -24,7 +24,7 @@ _LEVELS = (*testing.LEVELS, "runtime")
     "levels",
     type=click.Choice(_LEVELS),
     multiple=True,
-    help="Only this level. Can be repeated; all but runtime if not given. runtime: where llama.cpp and PyTorch really compute.",
+    help="Only this level. Can be repeated; all but runtime if not given. runtime: where llama.cpp, PyTorch and an idle Ollama really compute.",
 )
 @click.option("--vram-test", is_flag=True, help="Write and read all of the free VRAM but 256 MiB, too.")
 @click.option("--deadline", type=click.FloatRange(1, 3600), default=30.0, help="Seconds for the whole test.")

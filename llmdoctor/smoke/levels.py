@@ -21,7 +21,7 @@ LEVELS = ("driver", "memory", "inference", "cpu")
 """Of a test without further wishes, in their order. ``vram`` and ``runtime`` have to be asked for: they take more memory and time."""
 
 _WORKER = "llmdoctor.smoke.worker"
-_TRIAL = "llmdoctor.smoke.trial"
+_TRIAL, _OLLAMA = "llmdoctor.smoke.trial", "llmdoctor.smoke.ollama_trial"
 ROOM_BYTES = 192 << 20
 """Of VRAM, that the memory level takes where so much is free. The other levels take less; the driver's own context comes on top."""
 LEFT_FREE_BYTES = 256 << 20
@@ -205,7 +205,10 @@ class _Test:
             self._progress(name, None)
             # The trial ends its program in time by itself, so that it can say what was seen until then.
             deadline_ms = (runtimes.TRIAL_S + 10) * 1000
-            story = self._host.worker(_TRIAL, trial.kind, trial.program, runtimes.TRIAL_S, deadline_ms=deadline_ms)
+            if trial.kind == "ollama":
+                story = self._host.worker(_OLLAMA, trial.program, deadline_ms=deadline_ms)
+            else:
+                story = self._host.worker(_TRIAL, trial.kind, trial.program, runtimes.TRIAL_S, deadline_ms=deadline_ms)
             if not isinstance(story, Story):
                 self._skip(name, None, story.unknown if isinstance(story, Unknown) else "nothing to ask")
                 continue

@@ -48,6 +48,9 @@ def trials(host: Host, machine: Machine) -> Iterator[Trial]:
     llama = machine.runtimes.get("llama.cpp")
     if llama is not None and llama.installed is True:
         yield from _llama_cpp(host, llama)
+    ollama = machine.runtimes.get("ollama")
+    if ollama is not None and ollama.running is True and isinstance(ollama.port, int) and ollama.loaded_models == []:
+        yield Trial("ollama", "ollama", str(ollama.port))
     environments = machine.python_envs if isinstance(machine.python_envs, list) else []
     for env in environments:
         python = _python(host, env)
@@ -120,7 +123,7 @@ def result(trial: Trial, story: Story) -> tuple[SmokeRuntime, list[str], bool]:
     if seen["timed_out"] or seen["status"]:
         ended = "did not come to an end in time" if seen["timed_out"] else f"ended with status {seen['status']}"
         last = [line for line in log if line.strip()][-2:]
-        return found, [f"{trial.program} {ended}.", *last], True
+        return found, [f"{'Ollama' if trial.kind == 'ollama' else trial.program} {ended}.", *last], True
     used = seen["own_vram_bytes"] if seen["own_vram_bytes"] is not None else seen["card_growth_bytes"]
     found.ran_on = "gpu" if used >= SEEN_ON_CARD_BYTES else "cpu"
     return found, _in_words(trial, found, used, seen), False
@@ -133,7 +136,14 @@ def _in_words(trial: Trial, found: SmokeRuntime, used: int, seen: dict[str, Any]
         where = "It ran on the CPU: by the driver's account it held no VRAM."
     else:
         where = "It ran on the CPU; NVIDIA's driver shows no GPU."
-    words = [f"{trial.program}, {seen['seconds']:.1f} s.", where]
+    subject = f"The server on port {trial.program}" if trial.kind == "ollama" else trial.program
+    words = [f"{subject}, {seen['seconds']:.1f} s.", where]
+    if isinstance(seen.get("says_vram_bytes"), int):
+        words.append(
+            f"It says itself that {show_bytes(seen['says_vram_bytes'])} of {show_bytes(seen['says_bytes'])} are in VRAM."
+        )
+    if "left" in seen:
+        words.append(f"The tiny model could not be deleted: {seen['left']}")
     told = _json(found.log)
     if isinstance(found.tokens_per_s, float):
         words.append(f"{found.tokens_per_s:.0f} tokens per second of the tiny model.")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import http.server
 import io
+import json
 import os
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -122,6 +126,79 @@ def test_beginning_and_end_of_a_long_output_are_kept(tmp_path: Path) -> None:
 
 def test_a_program_that_cannot_be_started() -> None:
     assert together(try_out("/nothing/here"))["unstartable"] == "No such file or directory"
+
+
+class FakeOllama(http.server.BaseHTTPRequestHandler):
+    """Stands for a server that cannot run here: it keeps to ollama's docs/api.md, as far as the trial asks."""
+
+    blobs: ClassVar[dict[str, bytes]] = {}
+    models: ClassVar[dict[str, str]] = {}
+    asked: ClassVar[list[str]] = []
+    broken: ClassVar[bool] = False
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.asked.append(f"{self.command} {self.path.split(':')[0]}")
+        status, reply = self.reply(body)
+        data = json.dumps(reply).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = do_DELETE = answer
+
+    def reply(self, body: bytes) -> tuple[int, dict[str, Any]]:
+        if self.path.startswith("/api/blobs/"):
+            digest = self.path.rsplit("/", 1)[1]
+            right = digest == f"sha256:{hashlib.sha256(body).hexdigest()}"
+            self.blobs[digest] = body
+            return (201, {}) if right else (400, {"error": "digest mismatch"})
+        asked = json.loads(body) if body else {}
+        if self.path == "/api/create":
+            if not set(asked["files"].values()) <= set(self.blobs):
+                return 400, {"error": "blob not found"}
+            self.models[asked["model"]] = asked["files"]["tiny.gguf"]
+            return 200, {"status": "success"}
+        if self.path == "/api/ps":
+            return 200, {
+                "models": [{"name": f"{name}:latest", "size": 20000000, "size_vram": 20000000} for name in self.models]
+            }
+        if asked["model"] not in self.models:
+            return 404, {"error": "model not found"}
+        if self.path == "/api/delete":
+            del self.blobs[self.models.pop(asked["model"])]
+            return 200, {}
+        if self.broken and "prompt" in asked:
+            return 500, {"error": "llama runner process has terminated: CUDA error: out of memory"}
+        return 200, {"eval_count": 64, "eval_duration": 32_000_000}
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_an_idle_ollama_computes_once_and_keeps_nothing(broken: bool) -> None:
+    FakeOllama.broken, FakeOllama.asked[:] = broken, []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), FakeOllama)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        here = Machine(runtimes={"ollama": Runtime(installed=True, running=True, port=server.server_port, loaded_models=[])})
+        only = next(runtimes.trials(fake_host({}), here))
+        story = Host(Live()).worker("llmdoctor.smoke.ollama_trial", only.program, deadline_ms=30_000)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert isinstance(story, Story)
+    found, words, failed = runtimes.result(only, story)
+    assert failed is broken
+    if broken:
+        assert "CUDA error: out of memory" in " ".join(words)
+    else:
+        assert found.tokens_per_s == 2000.0
+        assert "19 MiB of 19 MiB are in VRAM" in " ".join(words)
+    assert FakeOllama.asked[-1] == "DELETE /api/delete"
+    assert (FakeOllama.models, FakeOllama.blobs) == ({}, {})
 
 
 def try_out(program: str) -> Story:
