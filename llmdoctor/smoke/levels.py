@@ -7,20 +7,20 @@ replays them.
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import Callable, NamedTuple, Optional, Union
 
-from ..catalogs.pcie import link_bytes_per_s
 from ..facts.fact import NOT_RECORDED, Fact, Unknown
-from ..facts.machine import NOT_RUN, Gpu, Machine, Smoke, SmokeCpu, SmokeGpu, SmokeLevel, SmokeRuntime
+from ..facts.machine import NOT_RUN, Machine, Smoke, SmokeCpu, SmokeGpu, SmokeLevel, SmokeRuntime
 from ..facts.units import show, show_bytes
 from ..host.host import Host, Story
 from . import runtimes
 from . import story as stories
+from .speeds import about, gpus_of, in_words, note_speeds
 
 LEVELS = ("driver", "memory", "inference", "cpu")
 """Of a test without further wishes, in their order. ``vram`` and ``runtime`` have to be asked for: they take more memory and time."""
 
-_WORKER = "llmdoctor.smoke.worker"
+_WORKER, _HIP = "llmdoctor.smoke.worker", "llmdoctor.smoke.hip_worker"
 _TRIAL, _OLLAMA = "llmdoctor.smoke.trial", "llmdoctor.smoke.ollama_trial"
 ROOM_BYTES = 192 << 20
 """Of VRAM, that the memory level takes where so much is free. The other levels take less; the driver's own context comes on top."""
@@ -76,11 +76,11 @@ class _Test:
             self._gpu_levels(gpu)
         return Smoke(levels=self._levels, gpus=gpus, cpu=self._cpu(), runtimes=self._runtimes(bool(gpus)))
 
-    def _ask(self, name: str, gpu: Optional[int], room: int) -> tuple[Optional[SmokeLevel], Story]:
+    def _ask(self, name: str, gpu: Optional[int], room: int, worker: str = _WORKER) -> tuple[Optional[SmokeLevel], Story]:
         """The level as far as it is known, and what the worker said; no level where nobody could be asked."""
         self._progress(name, gpu)
         deadline_ms = max(int((self._end - time.monotonic()) * 1000), 1000)
-        story: Fact[Story] = self._host.worker(_WORKER, name, -1 if gpu is None else gpu, room, deadline_ms=deadline_ms)
+        story: Fact[Story] = self._host.worker(worker, name, -1 if gpu is None else gpu, room, deadline_ms=deadline_ms)
         if isinstance(story, Story):
             level = stories.level(name, gpu, story)
             self._levels.append(level)
@@ -102,10 +102,8 @@ class _Test:
         later = self._wanted("memory", "vram", "inference", "runtime")
         if not later and not self._wanted("driver"):
             return []
-        why = _nothing_to_test(self._machine)
-        if why is not None:
-            for name in self._wanted("driver", "memory", "vram", "inference"):
-                self._skip(name, None, why)
+        if self._machine.driver.hardware_present is False:
+            self._without_nvidia()
             return []
         level, story = self._ask("driver", None, 0)
         if level is None:
@@ -140,18 +138,32 @@ class _Test:
             for name in self._wanted("memory", "vram", "inference"):
                 self._skip(name, None, "The driver level failed.")
         self._room = {gpu["index"]: _room(gpu["free_bytes"]) for gpu in gpus}
-        return [self._about(gpu) for gpu in gpus if wanted is None or gpu["index"] == wanted]
+        return [about(self._machine, gpu) for gpu in gpus if wanted is None or gpu["index"] == wanted]
 
-    def _about(self, gpu: dict[str, Any]) -> SmokeGpu:
-        found = SmokeGpu(index=gpu["index"], name=gpu["name"], uuid=gpu["uuid"], compute_capability=gpu["compute_capability"])
-        known = _same(self._machine, gpu["uuid"])
-        if known is not None:
-            found.peak_read_bytes_per_s = known.memory_bandwidth_bytes_per_s
-            found.busy_percent = known.utilization_percent
-            generation, width = known.pcie_generation_max, known.pcie_width
-            if isinstance(generation, int) and isinstance(width, int):
-                found.peak_link_bytes_per_s = link_bytes_per_s(generation, width)
-        return found
+    def _without_nvidia(self) -> None:
+        amd = next((gpu for gpu in gpus_of(self._machine) if gpu.vendor == "amd"), None)
+        others = [gpu.name for gpu in gpus_of(self._machine) if isinstance(gpu.name, str)]
+        if amd is None or not self._wanted("driver", "memory"):
+            why = (
+                f"This test speaks to NVIDIA and AMD GPUs; here is {others[0]}."
+                if others and amd is None
+                else "No NVIDIA GPU is here."
+            )
+            for name in self._wanted("driver", "memory", "vram", "inference"):
+                self._skip(name, None, why)
+            return
+        level, story = self._ask("driver", None, 0, _HIP)
+        if level is None:
+            return
+        cards = [one["gpu"] for one in stories.saw(story) if isinstance(one.get("gpu"), dict)]
+        level.evidence += [f"GPU {card['index']}: {card['name']}, {show_bytes(card['free_bytes'])} free." for card in cards]
+        for card in cards if level.status == "pass" and self._wanted("memory") else []:
+            memory, told = self._ask("memory", card["index"], _room(card["free_bytes"]), _HIP)
+            if memory is not None and memory.status == "pass":
+                tested = show_bytes(stories.together(told).get("tested_bytes", 0))
+                memory.evidence.append(f"{tested} written, copied and read back without a wrong bit.")
+        for name in self._wanted("vram", "inference"):
+            self._skip(name, None, "There are no kernels for AMD here; --level runtime tries what is installed.")
 
     # -- a GPU ---------------------------------------------------------------------------------
 
@@ -166,11 +178,11 @@ class _Test:
             level, story = self._ask(name, gpu.index, room)
             if level is None:
                 continue
-            _note_speeds(gpu, story)
+            note_speeds(gpu, story)
             if level.status == "fail":
                 failed = name
             else:
-                level.evidence += _seen_on_gpu(name, story, gpu)
+                level.evidence += in_words(name, story, gpu)
 
     # -- CPU -----------------------------------------------------------------------------------
 
@@ -212,7 +224,7 @@ class _Test:
             if not isinstance(story, Story):
                 self._skip(name, None, story.unknown if isinstance(story, Unknown) else "nothing to ask")
                 continue
-            runtime, words, failed = runtimes.result(trial, story)
+            runtime, words, failed = runtimes.result(trial, story, gpus_of(self._machine))
             if runtime.ran_on == "cpu" and gpu_works:
                 failed = True
                 words.append("A GPU that works is here, and it was not used.")
@@ -227,16 +239,6 @@ class _Test:
         return found
 
 
-def _nothing_to_test(machine: Machine) -> Optional[str]:
-    """Why there is no NVIDIA GPU to test; None if there may be one."""
-    if machine.driver.hardware_present is not False:
-        return None
-    others = [gpu for gpu in machine.gpus if isinstance(gpu.name, str)] if isinstance(machine.gpus, list) else []
-    if others:
-        return f"This test speaks to NVIDIA GPUs; here is {others[0].name}."
-    return "No NVIDIA GPU is here."
-
-
 def _numbers(count: int) -> str:
     return "none" if count == 0 else "GPU 0" if count == 1 else f"0 to {count - 1}"
 
@@ -244,62 +246,3 @@ def _numbers(count: int) -> str:
 def _room(free_bytes: int) -> int:
     """Half of what is free at most."""
     return min(ROOM_BYTES, free_bytes // 2)
-
-
-def _same(machine: Machine, uuid: str) -> Optional[Gpu]:
-    gpus: Union[list[Gpu], Any] = machine.gpus
-    return next((gpu for gpu in gpus if gpu.uuid == uuid), None) if isinstance(gpus, list) else None
-
-
-_SPEEDS = ("copy_bytes_per_s", "read_bytes_per_s", "to_ram_bytes_per_s", "from_ram_bytes_per_s")
-_PRODUCTS = {
-    "float32": "float32_operations_per_s",
-    "float16": "float16_operations_per_s",
-    "int8": "int8_operations_per_s",
-    "float16 tensor core": "tensor_operations_per_s",
-}
-
-
-def _note_speeds(gpu: SmokeGpu, story: Story) -> None:
-    seen = stories.together(story)
-    for name in _SPEEDS:
-        if isinstance(seen.get(name), int):
-            setattr(gpu, name, seen[name])
-    for one in stories.saw(story):
-        product = one.get("product")
-        if isinstance(product, dict) and product.get("name") in _PRODUCTS:
-            setattr(gpu, _PRODUCTS[product["name"]], product.get("operations_per_s"))
-        if one.get("lacks") in _PRODUCTS:
-            setattr(gpu, _PRODUCTS[one["lacks"]], None)
-
-
-def _seen_on_gpu(name: str, story: Story, gpu: SmokeGpu) -> list[str]:
-    seen = stories.together(story)
-    if name == "inference":
-        products = [
-            f"{product} {value / 1e12:.1f}"
-            for product, field in _PRODUCTS.items()
-            if isinstance(value := getattr(gpu, field), int)
-        ]
-        return [
-            f"{seen.get('tokens')} tokens as the reference has them, {seen.get('repeats')} times alike; "
-            f"logits off by {seen.get('logit_error', 0):.0e} at most.",
-            f"Matrix products are right, in trillions of operations per second: {', '.join(products)}.",
-        ]
-    found = [f"{show_bytes(seen.get('tested_bytes', 0))} written, copied and read back without a wrong bit."]
-    if name == "memory":
-        found.append(
-            f"Within VRAM: copying {show('_bytes_per_s', gpu.copy_bytes_per_s)}, "
-            f"reading {show('_bytes_per_s', gpu.read_bytes_per_s)}{_share(gpu.read_bytes_per_s, gpu.peak_read_bytes_per_s)}."
-        )
-        found.append(
-            f"To RAM {show('_bytes_per_s', gpu.to_ram_bytes_per_s)}, "
-            f"from RAM {show('_bytes_per_s', gpu.from_ram_bytes_per_s)}{_share(gpu.from_ram_bytes_per_s, gpu.peak_link_bytes_per_s)}."
-        )
-    return found
-
-
-def _share(speed: Fact[int], peak: Fact[int]) -> str:
-    if not isinstance(speed, int) or not isinstance(peak, int) or not peak:
-        return ""
-    return f" ({speed / peak:.0%} of the {show('_bytes_per_s', peak)} that it can do at most)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Iterator, NamedTuple, Optional
+from typing import Any, Iterator, NamedTuple, Optional, Sequence
 
 from ..facts.fact import Unknown
 from ..facts.machine import Gpu, Machine, PythonEnv, Runtime, SmokeRuntime
@@ -12,6 +12,7 @@ from ..facts.units import show_bytes
 from ..host.host import Host, Story
 from ..probes.python_places import join
 from . import story as stories
+from .speeds import gpus_of
 
 TRIAL_S = 30
 """For one program: the first import of PyTorch from a slow disk takes 10 to 20 s."""
@@ -101,16 +102,15 @@ def running(machine: Machine) -> Iterator[tuple[str, str]]:
 
 
 def _held(machine: Machine, runtime: str) -> Optional[int]:
-    gpus = machine.gpus if isinstance(machine.gpus, list) else []
-    nvidia: list[Gpu] = [gpu for gpu in gpus if gpu.vendor == "nvidia"]
+    nvidia = [gpu for gpu in gpus_of(machine) if gpu.vendor == "nvidia"]
     if not nvidia or any(not isinstance(gpu.processes, list) for gpu in nvidia):
         return None
     sizes = [one.vram_bytes for gpu in nvidia for one in gpu.processes or [] if one.runtime == runtime]  # type: ignore[union-attr]
     return None if any(not isinstance(size, int) for size in sizes) else sum(size for size in sizes if isinstance(size, int))
 
 
-def result(trial: Trial, story: Story) -> tuple[SmokeRuntime, list[str], bool]:
-    """What the trial shows, in words, and whether the program failed."""
+def result(trial: Trial, story: Story, gpus: Sequence[Gpu] = ()) -> tuple[SmokeRuntime, list[str], bool]:
+    """What the trial shows, in words, and whether the program failed; ``gpus`` are those of the machine."""
     seen = stories.together(story)
     log = [str(words["line"]) for words in story.words if "line" in words]
     found = SmokeRuntime(name=trial.name, program=trial.program, log=log, tokens_per_s=_speed(log))
@@ -125,7 +125,10 @@ def result(trial: Trial, story: Story) -> tuple[SmokeRuntime, list[str], bool]:
         last = [line for line in log if line.strip()][-2:]
         return found, [f"{'Ollama' if trial.kind == 'ollama' else trial.program} {ended}.", *last], True
     used = seen["own_vram_bytes"] if seen["own_vram_bytes"] is not None else seen["card_growth_bytes"]
-    found.ran_on = "gpu" if used >= SEEN_ON_CARD_BYTES else "cpu"
+    if seen["cards"] or not gpus:
+        found.ran_on = "gpu" if used >= SEEN_ON_CARD_BYTES else "cpu"
+    else:
+        found.ran_on = Unknown(f"nothing here tells what {gpus[0].name} holds")
     return found, _in_words(trial, found, used, seen), False
 
 
@@ -134,8 +137,10 @@ def _in_words(trial: Trial, found: SmokeRuntime, used: int, seen: dict[str, Any]
         where = f"It ran on the GPU: by the driver's account it held {show_bytes(used)} of VRAM."
     elif seen["cards"]:
         where = "It ran on the CPU: by the driver's account it held no VRAM."
+    elif found.ran_on == "cpu":
+        where = "It ran on the CPU; no GPU is here."
     else:
-        where = "It ran on the CPU; NVIDIA's driver shows no GPU."
+        where = "It came to its end; where it ran cannot be told here."
     subject = f"The server on port {trial.program}" if trial.kind == "ollama" else trial.program
     words = [f"{subject}, {seen['seconds']:.1f} s.", where]
     if isinstance(seen.get("says_vram_bytes"), int):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Optional
 
-from ..catalogs import cuda_errors, ntstatus, signals
+from ..catalogs import cuda_errors, hip_errors, ntstatus, signals
 from ..facts.machine import SmokeLevel
 from ..host.host import Story
 
@@ -61,7 +61,8 @@ def level(name: str, gpu: Optional[int], story: Story) -> SmokeLevel:
 def fail_by_call(found: SmokeLevel, failed: dict[str, Any]) -> None:
     """Marks the level as failed by a call of the driver."""
     code = int(failed.get("code") or 0)
-    name, meaning = cuda_errors.DRIVER.get(code, (f"CUresult {code}", "a code that llmdoctor does not know"))
+    table = hip_errors.HIP if str(failed.get("function")).startswith("hip") else cuda_errors.DRIVER
+    name, meaning = table.get(code, (f"code {code}", "a code that llmdoctor does not know"))
     found.status = "fail"
     found.failed_function, found.failed_code, found.failed_name = str(failed.get("function")), code, name
     found.evidence.append(f"{found.failed_function} gives {code}, {name}: {meaning}.")

@@ -90,8 +90,8 @@ def test_one_of_two_cards_cannot_be_opened() -> None:
     [
         (Machine(gpus=[], driver=Driver(hardware_present=False)), "No NVIDIA GPU is here."),
         (
-            Machine(gpus=[Gpu(vendor="amd", name="Radeon RX 7900 XTX")], driver=Driver(hardware_present=False)),
-            "This test speaks to NVIDIA GPUs; here is Radeon RX 7900 XTX.",
+            Machine(gpus=[Gpu(vendor="intel", name="Intel Arc A770")], driver=Driver(hardware_present=False)),
+            "This test speaks to NVIDIA and AMD GPUs; here is Intel Arc A770.",
         ),
     ],
 )

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from llmdoctor.facts.fact import Unknown
 from llmdoctor.facts.machine import Gpu, GpuProcess, LoadedModel, Machine, PythonEnv, Runtime
 from llmdoctor.host.host import Host, Story
 from llmdoctor.host.live import Live
@@ -63,7 +64,7 @@ TORCH = ('{"torch": "2.11.0+cu130", "built_for": "13.0", "device": "cuda", "oper
         (told(BENCH, own_vram_bytes=540 << 20), "gpu", False, "held 540 MiB of VRAM. 1234 tokens per second"),
         (told(TORCH, own_vram_bytes=None, card_growth_bytes=600 << 20), "gpu", False, "built for 13.0"),
         (told(TORCH, own_vram_bytes=None, card_growth_bytes=1 << 20), "cpu", False, "held no VRAM"),
-        (told(cards=0, own_vram_bytes=None), "cpu", False, "shows no GPU"),
+        (told(cards=0, own_vram_bytes=None), "cpu", False, "no GPU is here"),
         (told(("CUDA error: out of memory",), status=1), None, True, "ended with status 1. CUDA error: out of memory"),
         (told(status=-11), None, True, "ended with status -11"),
         (told(timed_out=True, status=-9), None, True, "did not come to an end in time"),
@@ -76,6 +77,15 @@ def test_results(story: Story, ran_on: str, failed: bool, shows: str) -> None:
     assert has_failed is failed
     assert shows in " ".join(words)
     assert found.ran_on == ran_on or (ran_on is None and not isinstance(found.ran_on, str))
+
+
+def test_where_nobody_tells_what_the_card_holds_nothing_is_claimed() -> None:
+    trial = runtimes.Trial("torch", "torch", "/usr/bin/python3")
+    found, words, failed = runtimes.result(
+        trial, told(cards=0, own_vram_bytes=None), [Gpu(vendor="amd", name="Radeon RX 7900 XTX")]
+    )
+    assert isinstance(found.ran_on, Unknown) and not failed
+    assert "cannot be told" in " ".join(words)
 
 
 def test_what_is_tried_and_what_is_not() -> None:
