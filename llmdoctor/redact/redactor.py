@@ -1,122 +1,283 @@
 """Replaces what is private by placeholders, the same value by the same placeholder everywhere.
 
-Typed finders with boundaries: a user's name is replaced as a whole word and not inside others, and
-versions, driver numbers and loopback addresses stay. Masking twice changes nothing.
+One engine for every output. A block of lines is looked over once with an automaton of all finders' literals and once for what
+has none; a finder's pattern is tried only on lines that hold its literal. Names that were found are then searched everywhere as
+whole words. Masking twice changes nothing. Source of the method: docs/decisions/05-redaction.md.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Iterable, Iterator, Optional
 
-from .variables import SECRET_OPTION, TOKEN
+from ..catalogs.public_names import AMBIGUOUS, NOBODY
+from . import chat, credentials, identifiers, people, tokens
+from .finder import Finder, Span, secret_of
+from .regions import Regions, whole_lines
 
-_UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.I)
-_MAC = re.compile(r"(?<![0-9a-f:])(?:[0-9a-f]{2}:){5}[0-9a-f]{2}(?![0-9a-f:])", re.I)
-_EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
-_BEARER = re.compile(r"(?<=bearer )[A-Za-z0-9._~+/=-]{8,}", re.I)
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s:<>]+:[^/@\s<>]+(?=@)")
-_HOME = re.compile(r"(?:(?<=/home/)|(?<=/Users/)|(?<=\\Users\\)|(?<=\\\\Users\\\\))([^/\\\s\"':<>]+)")
-_COMMON_NAMES = frozenset(
-    (
-        "root",
-        "user",
-        "users",
-        "admin",
-        "administrator",
-        "ubuntu",
-        "debian",
-        "localhost",
-        "linux",
-        "windows",
-        "public",
-        "ollama",
-        "shared",
-        "default",
-        "vm",
-    )
-)
-"""Names that are nobody's: replacing them would hide nothing and spoil the text."""
-
-_SERIAL = re.compile(r"(?<=SERIAL_NUMBER=)(?!<)[^\n]+|(?<=SERIAL_SHORT=)(?!<)[^\n]+")
-"""In udev's properties of disks and memory modules."""
-
-_KINDS = (("email", _EMAIL), ("token", TOKEN), ("token", _BEARER), ("mac", _MAC), ("serial", _SERIAL))
+FINDERS: tuple[Finder, ...] = (
+    *chat.FINDERS, tokens.TOKENS, tokens.DISCORD, *credentials.FINDERS, *identifiers.FINDERS, *people.FINDERS,
+)  # fmt: skip
+NAMES = ("user", "host", "project")
+"""Kinds that are learnt and searched everywhere."""
+UNNUMBERED = ("chat", "private-key")
+"""Kinds of which it explains nothing that two are the same."""
+MAX_VALUES = 50_000
+"""Values whose placeholder is remembered; a log with more gives the rest one placeholder, so that memory has a bound."""
+MAX_NAMES = 4_000
+MIN_NAME = 3
+_PLACEHOLDER = re.compile(rb"<(?P<kind>[a-z][a-z0-9-]{1,15}?)-(?P<number>\d{1,6})>|<chat>|<private-key>|<hidden>")
+_WORD = re.compile(rb"[\w\x80-\xff]")
 
 
 class Redactor:
-    """Learns names as it goes; ``counts`` says what was hidden, by kind."""
+    """Learns names as it goes; ``counts`` says what was hidden, by kind, and ``hidden`` what that was."""
 
-    def __init__(self, user: str = "", hostname: str = "") -> None:
-        self._known: dict[tuple[str, str], str] = {}
-        self._names: dict[str, str] = {}
-        self._pattern: re.Pattern[str] | None = None
+    def __init__(self, users: Iterable[str] = (), hosts: Iterable[str] = ()) -> None:
         self.counts: dict[str, int] = {}
-        self._learn("user", user)
-        self._learn("host", hostname)
+        self.hidden: dict[str, str] = {}
+        """Placeholder to what it stands for."""
+        self._known: dict[tuple[str, bytes], str] = {}
+        self._numbers: dict[str, int] = {}
+        self._names: dict[bytes, str] = {}
+        self._names_automaton: Any = None
+        for kind, names in (("user", users), ("host", hosts)):
+            for name in names:
+                self._learn(kind, name.encode("utf-8", "surrogateescape"))
 
-    def _learn(self, kind: str, name: str) -> None:
-        if len(name) < 3 or name.lower() in _COMMON_NAMES or name in self._names or name.startswith("<"):
-            return
-        self._names[name] = self._placeholder(kind, name)
-        words = "|".join(re.escape(word) for word in sorted(self._names, key=len, reverse=True))
-        self._pattern = re.compile(rf"(?<![\w<-])(?:{words})(?![\w>]|-\d+>)")
-
-    def _placeholder(self, kind: str, value: str) -> str:
-        known = self._known.get((kind, value))
-        if known is None:
-            number = 1 + sum(1 for other, _ in self._known if other == kind)
-            # A GPU's UUID keeps its form: programs and rules tell by it that it is one.
-            known = f"00000000-0000-4000-8000-{number:012x}" if kind == "uuid" else f"<{kind}-{number}>"
-            self._known[kind, value] = known
-        return known
-
-    def _count(self, kind: str) -> None:
-        self.counts[kind] = self.counts.get(kind, 0) + 1
-
-    def learn_from(self, value: Any) -> None:
-        """Finds the user names in home folders of a JSON value, so that ``text`` replaces them everywhere."""
-        if isinstance(value, str):
-            for match in _HOME.finditer(value):
-                self._learn("user", match[1])
-        elif isinstance(value, dict):
-            for key, item in value.items():
-                self.learn_from(key)
-                self.learn_from(item)
-        elif isinstance(value, (list, tuple)):
-            for item in value:
-                self.learn_from(item)
+    # -- what it takes --------------------------------------------------------------------------
 
     def text(self, text: str) -> str:
         """The text without what is private."""
-        for kind, pattern in _KINDS:
-            text = pattern.sub(lambda match, kind=kind: self._replace(kind, match[0]), text)  # type: ignore[misc]
-        text = _CREDENTIALS.sub(lambda match: self._replace("credentials", match[0]), text)
-        text = SECRET_OPTION.sub(lambda match: match[1] + self._replace("secret", match[0][len(match[1]) :]), text)
-        text = _UUID.sub(self._uuid, text)
-        if self._pattern is not None:
-            text = self._pattern.sub(self._name, text)
-        return text
-
-    def _uuid(self, match: re.Match[str]) -> str:
-        if match[0].startswith("00000000-0000-4000-8000-"):
-            return match[0]  # a placeholder already
-        return self._replace("uuid", match[0].lower())
-
-    def _name(self, match: re.Match[str]) -> str:
-        self._count("name")
-        return self._names[match[0]]
-
-    def _replace(self, kind: str, value: str) -> str:
-        self._count(kind)
-        return self._placeholder(kind, value)
+        return self.block(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
     def value(self, value: Any) -> Any:
-        """A JSON value with every text in it, keys too, redacted."""
+        """A JSON value with every text in it, keys too, redacted. A key counts as the name of its value."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self.text(str(key)): self.value(item) for key, item in value.items()}
+            return {self.text(str(key)): self.named(str(key), item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self.value(item) for item in value]
         return value
+
+    def named(self, name: str, value: Any) -> Any:
+        """A JSON value that stands under this name: what a text is may hang on it (a password, a serial number, a version)."""
+        if not isinstance(value, str) or "\n" in value.strip():
+            return self.value(value)
+        whole = self.text(f"{name}: {value}")
+        return whole[len(name) + 2 :] if whole.startswith(f"{name}: ") else self.text(value)
+
+    def learn(self, value: Any) -> None:
+        """Finds the names in a text or JSON value, so that they are replaced where nothing else tells that they are names."""
+        if isinstance(value, (str, bytes)):
+            block = value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
+            self._note_placeholders(block)
+            self._learn_from(block, self._typed(block))
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                self.learn(f"{key}: {item}" if isinstance(item, str) else key)
+                self.learn(item)
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                self.learn(item)
+
+    def stream(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """A log without what is private, as many lines as before, in constant memory. Blocks may end anywhere."""
+        regions = Regions()
+        for lines in whole_lines(blocks):
+            yield self.block(lines, regions)
+
+    def block(self, block: bytes, regions: Optional[Regions] = None) -> bytes:
+        """Whole lines without what is private; as many lines as before."""
+        if len(block) < MIN_NAME:
+            return block
+        self._note_placeholders(block)
+        typed = self._typed(block)
+        self._learn_from(block, typed)
+        spans = _united(
+            [*(regions or Regions()).spans(block), *typed, *self._of_names(block)],
+            [match.span() for match in _PLACEHOLDER.finditer(block)],
+        )
+        if not spans:
+            return block
+        parts, at = [], 0
+        for span in spans:
+            value = block[span.start : span.end]
+            parts += [block[at : span.start], self._replacement(span.kind, value)]
+            at = span.end
+        return b"".join([*parts, block[at:]])
+
+    # -- finding --------------------------------------------------------------------------------
+
+    def _typed(self, block: bytes) -> list[Span]:
+        low = block.lower()
+        candidates = _engine().candidates(low)
+        spans: list[Span] = []
+        for number, places in candidates.items():
+            if number == len(FINDERS):
+                for start, end in places:
+                    for match in people.PROJECTS[1].finditer(block, start, end):
+                        spans += [Span(left, right, "project") for left, right in people.project_names(match)]
+                continue
+            finder = FINDERS[number]
+            for start, end in places:
+                for match in finder.pattern.finditer(block, start, end):
+                    if not finder.keep(match):
+                        spans.append(Span(*secret_of(match), finder.kind))
+        for kind, column in people.COLUMNS:
+            for name in set(column.findall(block)):
+                if name.lower().decode("utf-8", "replace") in NOBODY:
+                    continue
+                if self._learn(kind, name) is None:
+                    spans += [Span(*match.span(1), kind) for match in column.finditer(block) if match[1] == name]
+        return spans
+
+    def _of_names(self, block: bytes) -> Iterator[Span]:
+        if not self._names:
+            return
+        if self._names_automaton is None:
+            import ahocorasick_rs
+
+            self._names_automaton = ahocorasick_rs.BytesAhoCorasick(
+                list(self._names), matchkind=ahocorasick_rs.MatchKind.LeftmostLongest
+            )
+        kinds = list(self._names.values())
+        for number, start, end in self._names_automaton.find_matches_as_indexes(block.lower()):
+            if (start and _WORD.match(block, start - 1)) or _WORD.match(block, end):
+                continue
+            yield Span(start, end, kinds[number])
+
+    # -- remembering ----------------------------------------------------------------------------
+
+    def _learn_from(self, block: bytes, spans: Iterable[Span]) -> None:
+        for span in spans:
+            if span.kind in NAMES:
+                self._learn(span.kind, block[span.start : span.end])
+
+    def _learn(self, kind: str, name: bytes) -> Optional[str]:
+        """The placeholder under which the name is searched everywhere; None where it is not."""
+        lower = name.lower()
+        if lower in self._names:
+            return self._names[lower]
+        text = lower.decode("utf-8", "replace")
+        if len(text) < MIN_NAME or text in AMBIGUOUS or text in NOBODY or _PLACEHOLDER.search(name) or text.isdigit():
+            return None
+        if len(self._names) >= MAX_NAMES:
+            return None
+        self._names[lower] = kind
+        self._names_automaton = None
+        from urllib.parse import quote, unquote
+
+        for other in (
+            quote(name).encode(),
+            unquote(name.decode("utf-8", "replace")).encode(),
+            name.split(b".")[0] if kind == "host" else name,
+        ):
+            if (
+                other.lower() not in self._names
+                and len(other) >= MIN_NAME
+                and other.decode("utf-8", "replace").lower() not in AMBIGUOUS | NOBODY
+            ):
+                self._names[other.lower()] = kind
+        return kind
+
+    def _note_placeholders(self, block: bytes) -> None:
+        """Numbers that a text brings along are taken: what was hidden before must not look like what is hidden now."""
+        if b"<" in block:
+            for match in _PLACEHOLDER.finditer(block):
+                if match["kind"]:
+                    kind = match["kind"].decode()
+                    self._numbers[kind] = max(self._numbers.get(kind, 0), int(match["number"]))
+
+    def _replacement(self, kind: str, value: bytes) -> bytes:
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        if kind in UNNUMBERED:
+            return f"<{kind}>".encode() + b"\n" * value.count(b"\n")
+        key = (kind, value.lower())
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= MAX_VALUES:
+                return f"<{kind}-0>".encode()
+            number = self._numbers[kind] = self._numbers.get(kind, 0) + 1
+            known = f"{identifiers.UUID_PLACEHOLDER.decode()}{number:012x}" if kind == "uuid" else f"<{kind}-{number}>"
+            self._known[key] = known
+            self.hidden[known] = value.decode("utf-8", "replace")
+        return known.encode()
+
+
+def _united(spans: list[Span], taken: list[tuple[int, int]]) -> list[Span]:
+    """Spans in order; those that overlap become one of the longest's kind, and those inside a placeholder fall out."""
+    found: list[Span] = []
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+        if span.start >= span.end or any(start <= span.start and span.end <= end for start, end in taken):
+            continue
+        last = found[-1] if found else None
+        if last is not None and span.start < last.end:
+            if span.end > last.end:
+                longer = span if span.end - span.start > last.end - last.start else last
+                found[-1] = Span(last.start, span.end, longer.kind)
+        else:
+            found.append(span)
+    return found
+
+
+class _Engine:
+    """Which lines of a block which finders must look at."""
+
+    def __init__(self) -> None:
+        import ahocorasick_rs
+        import re2
+
+        owners: dict[str, list[int]] = {}
+        for number, finder in enumerate(FINDERS):
+            for literal in finder.literals:
+                owners.setdefault(literal, []).append(number)
+        for literal in people.PROJECTS[0]:
+            owners.setdefault(literal, []).append(len(FINDERS))
+        self._owners = list(owners.values())
+        self._automaton = ahocorasick_rs.BytesAhoCorasick([literal.encode() for literal in owners])
+        shapes: dict[str, list[int]] = {}
+        for number, finder in enumerate(FINDERS):
+            if finder.shape:
+                shapes.setdefault(finder.shape, []).append(number)
+        self._shapes = [(re2.compile(shape.encode()), numbers) for shape, numbers in shapes.items()]
+
+    def candidates(self, low: bytes) -> dict[int, list[tuple[int, int]]]:
+        """Finder to the lines (start, end) that may hold what it finds."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        line = (0, -1)
+        seen: set[int] = set()
+        for literal, start, _ in self._automaton.find_matches_as_indexes(low, overlapping=True):
+            if start > line[1]:
+                line = _line(low, start)
+                seen = set()
+            if literal in seen:
+                continue
+            seen.add(literal)
+            for number in self._owners[literal]:
+                places = found.setdefault(number, [])
+                if not places or places[-1] != line:
+                    places.append(line)
+        for shape, numbers in self._shapes:
+            line = (0, -1)
+            for match in shape.finditer(low):
+                if match.start() >= line[1]:
+                    line = _line(low, match.start())
+                    for number in numbers:
+                        found.setdefault(number, []).append(line)
+        return found
+
+
+def _line(block: bytes, place: int) -> tuple[int, int]:
+    end = block.find(b"\n", place)
+    return block.rfind(b"\n", 0, place) + 1, end if end >= 0 else len(block)
+
+
+_built: list[_Engine] = []
+
+
+def _engine() -> _Engine:
+    if not _built:
+        _built.append(_Engine())
+    return _built[0]

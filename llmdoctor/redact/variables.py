@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from .tokens import TOKEN_TEXT
+
 _PREFIXES = (
     "CUDA_", "CUDNN_", "NVIDIA_", "NCCL_", "HIP_", "HSA_", "ROCR_", "ROCM_", "AMD_", "GPU_", "GGML_", "LLAMA_", "OLLAMA_",
     "PYTORCH_", "TORCH_", "HF_", "HUGGINGFACE_", "TRANSFORMERS_", "VLLM_", "VK_", "ONEAPI_", "ZE_", "ZES_", "SYCL_",
@@ -20,13 +22,6 @@ _NAMES = frozenset(
 )  # fmt: skip
 _SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH)(?!.*(?:PATH|FILE|SIZE|MAX|NUM|COUNT|LEN)$)", re.I)
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
-# Shapes that services document for their own secrets: Hugging Face, OpenAI-like, GitHub, GitLab, NVIDIA NGC, Slack,
-# AWS access keys and JSON web tokens (RFC 7519).
-TOKEN = re.compile(
-    r"\b(?:hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|gh[opsur]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}"
-    r"|glpat-[A-Za-z0-9_-]{16,}|nvapi-[A-Za-z0-9_-]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}"
-    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)"
-)
 SECRET_OPTION = re.compile(
     r"((?:--?|[?&\s;,\"']|^)[\w-]*(?:api[-_]?key|token|secret|password|passwd)(?:=|:\s*|\s+))(?!<)[^\s&;,'\"]+", re.I
 )
@@ -46,7 +41,7 @@ def is_steering(name: str) -> bool:
 
 def without_secrets(text: str) -> str:
     """Text without token-shaped values and without the values of secret-bearing options."""
-    cleaned = TOKEN.sub(HIDDEN, text)
+    cleaned = TOKEN_TEXT.sub(HIDDEN, text)
     lower = cleaned.lower()
     if any(word in lower for word in _SECRET_WORDS):
         cleaned = SECRET_OPTION.sub(lambda match: match.group(1) + HIDDEN, cleaned)

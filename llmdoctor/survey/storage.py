@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from typing import Any
 
@@ -42,16 +43,9 @@ class Recorder:
         """Writes the recording, redacted, readable by its owner alone. Says how much was hidden, by kind."""
         host = self.host
         user, hostname = host.system("user"), host.system("hostname")
-        redactor = Redactor(user if isinstance(user, str) else "", hostname if isinstance(hostname, str) else "")
+        redactor = Redactor([user] if isinstance(user, str) else (), [hostname] if isinstance(hostname, str) else ())
         entries = self._recorder.entries()
-        for entry in entries:
-            redactor.learn_from(entry.key)
-            redactor.learn_from(entry.value)
-        for entry in entries:
-            entry.key = redactor.value(entry.key)
-            # Bytes stand as hexadecimal text, which has no words to replace.
-            entry.value = entry.value if entry.kind == "bytes" else redactor.value(entry.value)
-            entry.error = redactor.text(entry.error) if entry.error else None
+        redact_entries(entries, redactor)
         record = recording.Recording(
             tool_version=__version__, note=note, recorded_at=time.strftime("%Y-%m-%dT%H:%M:%S%z"), answers=entries
         )
@@ -61,6 +55,32 @@ class Recorder:
         body = b",\n".join(msgspec.json.encode(entry) for entry in entries)
         _write(path, head[:-2] + b"\n" + body + b"\n]}\n")
         return redactor.counts
+
+
+def redact_entries(entries: list[recording.Entry], redactor: Redactor) -> None:
+    """Takes what is private out of questions and answers alike, so that a replay asks for what is there."""
+    for entry in entries:
+        redactor.learn(entry.key)
+        redactor.learn({_name_of(entry): entry.value})
+    for entry in entries:
+        name = _name_of(entry)
+        entry.key = redactor.value(entry.key)
+        entry.value = _redact_bytes(entry.value, redactor) if entry.kind == "bytes" else redactor.named(name, entry.value)
+        entry.error = redactor.text(entry.error) if entry.error else None
+
+
+def _name_of(entry: recording.Entry) -> str:
+    """What the answer is, by the question: a variable, a function of NVML, a file's name."""
+    return re.split(r"[\\/]", str(entry.key[0]))[-1] if entry.key else ""
+
+
+def _redact_bytes(value: Any, redactor: Redactor) -> Any:
+    """Bytes stand as hexadecimal text; a script's first lines may name its owner's home."""
+    try:
+        text = bytes.fromhex(value).decode() if isinstance(value, str) else "\0"
+    except ValueError:
+        return value
+    return value if "\0" in text else redactor.text(text).encode().hex()
 
 
 def _write(path: str, content: bytes) -> None:
