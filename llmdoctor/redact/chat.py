@@ -57,9 +57,11 @@ FINDERS = (
         _says_nothing,
     ),
     Finder("chat", ("prompt:",), pattern(rf"(?<![\w])(?P<name>prompt): (?:{_SINGLE}|{_QUOTED})"), _says_nothing),
-    Finder("chat", ("ids", "prompt_tokens", "\"tokens\""), pattern(rf"""(?P<name>(?:prompt_|input_|output_)?(?:token_)?ids|prompt_tokens|"tokens")\\*["']?\s*[:=]\s*\\*["']?{_LIST}""")),
+    Finder("chat", ("ids", "prompt_tokens", "\"tokens\""), pattern(rf"""(?<![\w])(?P<name>(?:prompt_|input_|output_)?(?:token_)?ids|prompt_tokens|"tokens")\\*["']?\s*[:=]\s*\\*["']?{_LIST}""")),
     Finder(
-        "chat", (), pattern(rf"(?P<name>{_TELLING}) ?[:=] *(\S[^\n]*)"), _says_nothing, rf"(?:{_TELLING}) ?[:=]",
+        "chat",
+        ("parsing chat", "parsing input", "partial parse", "generated ", "ed prompt", "l prompt", "w prompt", "prompt text", "user ", "last message", "model "),
+        pattern(rf"(?P<name>{_TELLING}) ?[:=] *(\S[^\n]*)"), _says_nothing,
     ),
     Finder("chat", ("user:", "human:", "assistant:", "you:"), pattern(r"^(?P<name>user|human|assistant|you): *(\S[^\n]*)", re.I | re.M), _says_nothing),
 )  # fmt: skip

@@ -16,11 +16,16 @@ _STRONG = (
 """Names whose value is a secret, whatever it looks like."""
 _WEAK = r"[\w-]*token|[\w-]*key|sig|signature|auth"
 """Names that logs of language models are full of: only a value that looks like a secret is one."""
-_STRONG_WORDS = r"key|secret|passw(?:or)?d|passwd|passphrase|pwd|token|credentials?|string|sessi?on_?id|sessid|session[_-]?id|access[_-]?key[_-]?id"
-"""How those names end: quick to look for."""
 _END = r"(?:[_-]?(?:value|string|hash|b64|base64|\d+))?"
 _BETWEEN = r"""\\*["']?\]?\s*(?:=>|:=|[:=]|</key>\s*<string>|\s+REG_\w+\s|["'],\s*\\*["']value\\*["']\s*:)\s*"""
 _VALUE = r"""(?:\\*"((?:[^"\\\n]|\\[^"\n])+)|\\*'((?:[^'\\\n]|\\[^'\n])+)|([^\s"'<>`]+))"""
+
+_SHAPE = (
+    rf"(?:{_STRONG}){_END}{_BETWEEN.lower()}"
+    rf"|(?:token|key|sig|signature|auth){_BETWEEN.lower()}\\*[\"']?[\w+/=~-]{{16}}"
+    rf"|(?:--|/|setx\s)[\w-]*(?:{_STRONG}|token|auth){_END}\s"
+)
+"""All three forms: one pass finds the lines for each of them."""
 
 _NOTHING = re.compile(
     rb"(?:none|null|nil|true|false|empty|unset|missing|required|optional|undefined|not|no|yes|str|string|bytes|set|\*+|x+|-+|\.+|\$\{?\w+\}?|%\w+%"
@@ -60,13 +65,13 @@ def _is_git(match: re.Match[bytes]) -> bool:
 FINDERS = (
     Finder(
         "secret", (), pattern(rf"(?:{_STRONG}){_END}(?![\w-]){_BETWEEN}{_VALUE}"), _is_nothing,
-        rf"(?:{_STRONG_WORDS}){_END}{_BETWEEN}",
+        _SHAPE,
     ),
-    Finder("secret", (), pattern(rf"(?<![\w-])(?P<name>{_WEAK}){_BETWEEN}{_VALUE}"), _looks_harmless, rf"(?:token|key|sig|signature|auth){_BETWEEN}\\*[\"']?[\w+/=~-]{{16}}"),
+    Finder("secret", (), pattern(rf"(?<![\w-])(?P<name>{_WEAK}){_BETWEEN}{_VALUE}"), _looks_harmless, _SHAPE),
     Finder(
         "secret", (),
         pattern(rf"(?:--|/|setx\s+)[\w-]*?(?:{_STRONG}|token|auth){_END}\s+(?![-/|]){_VALUE}"), _is_nothing,
-        rf"(?:--|/|setx\s)[\w-]*(?:{_STRONG_WORDS}|token|auth){_END}\s",
+        _SHAPE,
     ),
     Finder("secret", ("--key ", "--cookie ", "sshpass -p"), pattern(r"""(?:--key|--cookie|sshpass -p)\s*["']?([^\s"']{6,})""")),
     Finder(

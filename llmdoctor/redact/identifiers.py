@@ -110,22 +110,31 @@ def _keep_serial(match: re.Match[bytes]) -> bool:
 
 _SSID = r"""(?<![\w])(?:e?ssid|wifi(?:[ _-]name|_ssid)?|current wi-?fi network|access point name)\\*["']?\s*[:=]\s*\\*["']?([^"'\n,\\]*[^\s"'\n,\\])"""
 
-_V4_SHAPE = r"\d\.\d{1,3}\.\d{1,3}\.\d"
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_V4_SHAPE = rf"\b[1-9]\d{{0,2}}(?:\.{_OCTET}){{3}}\b"
+"""llama.cpp's times (0.00.179.042) are no address."""
+_SHAPE = "|".join(
+    (
+        _V4_SHAPE, r"\b[23f][0-9a-f]{3}:[0-9a-f:]{2}", r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}", r"[0-9a-f]{8}-[0-9a-f]{4}-",
+        r"[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}",
+    )
+)  # fmt: skip
+"""Of all that has no literal: one pass finds the lines for each of them."""
 _NO_MORE = r"(?![\w]|\.\d|-[\w~])"
 _V4 = pattern(rf"(?<![\w.+-])\d{{1,3}}(?:\.\d{{1,3}}){{3}}{_NO_MORE}")
 FINDERS = (
-    Finder("ip", (), _V4, _keep_but_public, _V4_SHAPE),
-    Finder("private-ip", (), _V4, _keep_but_private, _V4_SHAPE),
-    Finder("ipv6", (), pattern(r"(?<![\w:.])[0-9a-f]{4}:(?:[0-9a-f]{0,4}:){1,6}[0-9a-f]{0,4}(?![\w:])"), _keep_v6, r"\b[23f][0-9a-f]{3}:[0-9a-f:]{2}"),
+    Finder("ip", (), _V4, _keep_but_public, _SHAPE),
+    Finder("private-ip", (), _V4, _keep_but_private, _SHAPE),
+    Finder("ipv6", (), pattern(r"(?<![\w:.])[0-9a-f]{4}:(?:[0-9a-f]{0,4}:){1,6}[0-9a-f]{0,4}(?![\w:])"), _keep_v6, _SHAPE),
     Finder(
         "mac", (),
         pattern(r"(?<![0-9a-f:-])([0-9a-f]{2}([:-])[0-9a-f]{2}(?:\2[0-9a-f]{2}){4}(?:\2[0-9a-f]{2}\2[0-9a-f]{2})?)(?![0-9a-f]|[:-][0-9a-f])"),
         _keep_mac,
-        r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}",
+        _SHAPE,
     ),
-    Finder("mac", (), pattern(r"(?<![\w.])[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}(?![\w.])"), _keep_mac, r"[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}"),
+    Finder("mac", (), pattern(r"(?<![\w.])[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}(?![\w.])"), _keep_mac, _SHAPE),
     Finder("mac", ("enx", "wlx"), pattern(r"(?<![a-z0-9])(?:enx|wlx)([0-9a-f]{12})(?![0-9a-z])")),
-    Finder("uuid", (), pattern(r"(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])"), _keep_uuid, r"[0-9a-f]{8}-[0-9a-f]{4}-"),
+    Finder("uuid", (), pattern(r"(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])"), _keep_uuid, _SHAPE),
     Finder("sid", ("s-1-5-21-",), pattern(r"S-1-5-21-([\d-]{10,})")),
     Finder(
         "serial", ("serial", "service tag", "asset", "machine", "product", "host id", "hostid", "boot id", "boot_id", "imei", "udid"),

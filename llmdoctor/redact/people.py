@@ -14,12 +14,10 @@ from .finder import Finder, W, one_of, pattern
 _nobody = one_of(NOBODY)
 
 _SEP = r"(?:[\\/]{1,4}|%2f|%5c(?:%5c)?)"
-_HOMES = rf"(?:{_SEP}(?:var{_SEP})?home|{_SEP}(?:export{_SEP})home|{_SEP}users|{_SEP}run{_SEP}media|{_SEP}media|documents and settings){_SEP}"
+_HOMES = rf"(?:(?<=[\\/])|(?<=%2f)|(?<=%5c))(?:home|users|media|documents and settings){_SEP}"
 _PART = r"[^\\/\s\"'`:;,|<>()\[\]{}%*?=$&]"
 # Windows allows a space in a user's name: only where a separator follows, or it would swallow the line.
-_HOME = pattern(
-    rf"(?:{_HOMES})(?:((?:{_PART}|%[0-9a-f]{{2}}(?<!%2f)(?<!%5c))+(?: (?:{_PART})+){{0,3}})(?={_SEP})|((?:{_PART})+))"
-)
+_HOME = pattern(rf"{_HOMES}(?:((?:{_PART}|%[0-9a-f]{{2}}(?<!%2f)(?<!%5c))+(?: (?:{_PART})+){{0,3}})(?={_SEP})|((?:{_PART})+))")
 
 
 def _is_no_home(match: re.Match[bytes]) -> bool:
@@ -36,6 +34,7 @@ _HOST_KEYS = r"(?:HOSTNAME|COMPUTERNAME|USERDOMAIN(?:_ROAMINGPROFILE)?|LOGONSERV
 _BETWEEN = r"\\*[\"']?\s*(?:[:=]|REG_SZ)\s*\\*[\"']?(?:\\\\)?"
 _NAME = rf"[A-Za-z_\x80-\xff][{W}.+-]*[{W}]"
 _BY_WORDS = r"(?:sudo(?:\[\d+\])?:\s+|accepted \w+ for |failed password for (?:invalid user )?|\bfor user |\bby user |\bof user |session \w+ for |\buser )"
+_SHAPE = rf"(?:{_USER_KEYS.lower()}|{_HOST_KEYS.lower()}){_BETWEEN.lower()}|{_BY_WORDS}"
 _TAIL = r"(?=[\s\"'\\,;)}\]]|$)"
 
 
@@ -127,13 +126,13 @@ PROJECTS = ((".gguf", ".ggml", ".safetensors", ".ckpt", ".onnx", ".llamafile"), 
 FINDERS = (
     Finder("email", ("@",), pattern(rf"(?<![{W}.+-])[{W}.+-]+@[{W}-]+(?:\.[{W}-]+)*\.[a-z]{{2,24}}(?![{W}])"), _is_no_email),
     Finder("user", (), _HOME, _is_no_home, r"(?:home|users|media|settings)(?:[\\/]|%2f|%5c)"),
-    Finder("user", (), pattern(rf"(?<![\w-]){_USER_KEYS}{_BETWEEN}({_NAME}){_TAIL}"), _nobody, rf"{_USER_KEYS.lower()}{_BETWEEN.lower()}"),
+    Finder("user", (), pattern(rf"(?<![\w-]){_USER_KEYS}{_BETWEEN}({_NAME}){_TAIL}"), _nobody, _SHAPE),
     Finder("user", ("registered owner", "user name", "full name", "real name", "realname"), pattern(r"(?:registered owner|user name|full name|real ?name)\s*[:=]\s*(\S(?:[^\n]{0,60}\S)?)\s*$", re.I | re.M), _nobody),
-    Finder("host", (), pattern(rf"(?<![\w-]){_HOST_KEYS}{_BETWEEN}({_NAME}){_TAIL}"), _is_no_host, rf"{_HOST_KEYS.lower()}{_BETWEEN.lower()}"),
+    Finder("host", (), pattern(rf"(?<![\w-]){_HOST_KEYS}{_BETWEEN}({_NAME}){_TAIL}"), _is_no_host, _SHAPE),
     Finder("host", ("computer name",), pattern(r"computer name\s*[:=]\s*(\S(?:[^\n]{0,60}\S)?)\s*$", re.I | re.M), _is_no_host),
     Finder("user", ("uid=", "gid="), pattern(r"\b(?:e?uid|e?gid|fsuid)=\d+\(([^)\s]+)\)"), _nobody),
     Finder(
-        "user", (), pattern(rf"{_BY_WORDS}({_NAME})(?= : tty| from |\(uid=|['.,;]?\s*$|\s+by |\s*\()", re.I | re.M), _nobody, _BY_WORDS,
+        "user", (), pattern(rf"{_BY_WORDS}({_NAME})(?= : tty| from |\(uid=|['.,;]?\s*$|\s+by |\s*\()", re.I | re.M), _nobody, _SHAPE,
     ),
     Finder("user", ("@",), pattern(rf"(?<![{W}.@/+:-])({_NAME})@(?={_NAME}(?:[:~$#>\])\s]|$))"), lambda match: _nobody(match) or match[1].lower() == b"git"),
     Finder("user", ("@",), pattern(rf"(?<![{W}.@/+-])({_NAME})@(?=\d{{1,3}}\.\d|\[?[0-9a-f]{{1,4}}:)"), _nobody),
@@ -145,15 +144,19 @@ FINDERS = (
     Finder("host", ("linux ", "darwin "), pattern(rf"^(?:uname -a\s+)?(?:Linux|Darwin) ({_NAME}) \d+\.\d+", re.M), _is_no_host),
 )  # fmt: skip
 
+SYSLOG = re.compile(
+    rb"^(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?|\d{4}-\d\d-\d\dT[\d:.+-]{8,24}Z?) ([A-Za-z][\w.-]{1,62}) [^\s:\[\]]{1,64}(?:\[\d+\])?:",
+    re.M,
+)
+"""A line's host in syslog's form (RFC 3164) and journalctl's short and short-iso forms."""
+
 COLUMNS = (
-    # syslog (RFC 3164) and journalctl's short and short-iso forms.
-    ("host", re.compile(rb"^(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?|\d{4}-\d\d-\d\dT[\d:.+-]{8,24}Z?) ([A-Za-z][\w.-]{1,62}) [^\s:\[\]]{1,64}(?:\[\d+\])?:", re.M)),
     # ps aux; top -b; ps -ef.
-    ("user", re.compile(rb"^([A-Za-z_][\w.+-]{1,31}) +\d+ +\d+\.\d +\d+\.\d +\d+ +\d+ \S+ +[A-Za-z<+]{1,6} ", re.M)),
-    ("user", re.compile(rb"^ *\d+ ([A-Za-z_][\w.+-]{1,31}) +(?:\d+|rt) +-?\d+ +[\d.]+[gmt]? +[\d.]+[gmt]? +[\d.]+[gmt]? [A-Z] ", re.M)),
-    ("user", re.compile(rb"^([A-Za-z_][\w.+-]{1,31}) +\d+ +\d+ +\d+ +\S+ +\S+ +\d\d:\d\d:\d\d ", re.M)),
+    r"^([A-Za-z_][\w.+-]{1,31}) +\d+ +\d+\.\d +\d+\.\d +\d+ +\d+ \S+ +[A-Za-z<+]{1,6} ",
+    r"^ *\d+ ([A-Za-z_][\w.+-]{1,31}) +(?:\d+|rt) +-?\d+ +[\d.]+[gmt]? +[\d.]+[gmt]? +[\d.]+[gmt]? [A-Z] ",
+    r"^([A-Za-z_][\w.+-]{1,31}) +\d+ +\d+ +\d+ +\S+ +\S+ +\d\d:\d\d:\d\d ",
     # ls -l: owner and group.
-    ("user", re.compile(rb"^[-dlcbps][-rwxsStT]{9}[.+@]? +\d+ ([A-Za-z_][\w.+-]{1,31}) +\S+ +\d", re.M)),
-    ("user", re.compile(rb"^[-dlcbps][-rwxsStT]{9}[.+@]? +\d+ \S+ +([A-Za-z_][\w.+-]{1,31}) +\d", re.M)),
+    r"^[-dlcbps][-rwxsStT]{9}[.+@]? +\d+ ([A-Za-z_][\w.+-]{1,31}) +\S+ +\d",
+    r"^[-dlcbps][-rwxsStT]{9}[.+@]? +\d+ \S+ +([A-Za-z_][\w.+-]{1,31}) +\d",
 )  # fmt: skip
-"""Names in a column of a listing, by the shape of the whole line."""
+"""A user in a column of a listing, by the shape of the whole line, in RE2's syntax."""

@@ -26,8 +26,13 @@ MAX_VALUES = 50_000
 """Values whose placeholder is remembered; a log with more gives the rest one placeholder, so that memory has a bound."""
 MAX_NAMES = 4_000
 MIN_NAME = 3
+MAX_PREFIX = 64
+"""Bytes before a shape that a pattern may need."""
 _PLACEHOLDER = re.compile(rb"<(?P<kind>[a-z][a-z0-9-]{1,15}?)-(?P<number>\d{1,6})>|<chat>|<private-key>|<hidden>")
-_WORD = re.compile(rb"[\w\x80-\xff]")
+_WORD = frozenset(code for code in range(256) if code >= 128 or chr(code).isalnum() or chr(code) == "_")
+"""Bytes that a name must not stand beside."""
+_EVERYWHERE = ((b"127.0.0.1", b"127_0_0_1"), (b"0.0.0.0", b"0_0_0_0"), (b"172.17.0.1 ", b"172_17_0_1 "))
+"""Addresses that logs are full of and that nobody hides: not even looked at."""
 
 
 class Redactor:
@@ -112,6 +117,8 @@ class Redactor:
 
     def _typed(self, block: bytes) -> list[Span]:
         low = block.lower()
+        for address, same_length in _EVERYWHERE:
+            low = low.replace(address, same_length)
         candidates = _engine().candidates(low)
         spans: list[Span] = []
         for number, places in candidates.items():
@@ -125,7 +132,7 @@ class Redactor:
                 for match in finder.pattern.finditer(block, start, end):
                     if not finder.keep(match):
                         spans.append(Span(*secret_of(match), finder.kind))
-        for kind, column in people.COLUMNS:
+        for kind, column in _engine().columns_of(block):
             for name in set(column.findall(block)):
                 if name.lower().decode("utf-8", "replace") in NOBODY:
                     continue
@@ -144,7 +151,7 @@ class Redactor:
             )
         kinds = list(self._names.values())
         for number, start, end in self._names_automaton.find_matches_as_indexes(block.lower()):
-            if (start and _WORD.match(block, start - 1)) or _WORD.match(block, end):
+            if (start and block[start - 1] in _WORD) or (end < len(block) and block[end] in _WORD):
                 continue
             yield Span(start, end, kinds[number])
 
@@ -241,7 +248,16 @@ class _Engine:
         for number, finder in enumerate(FINDERS):
             if finder.shape:
                 shapes.setdefault(finder.shape, []).append(number)
+        columns = [("host", people.SYSLOG), *(("user", re.compile(one.encode(), re.M)) for one in people.COLUMNS)]
+        self._columns = [(kind, column, re2.compile(b"(?m)" + column.pattern)) for kind, column in columns]
+        self._any_column = re2.compile(b"(?m)" + b"|".join(b"(?:%s)" % column.pattern for _, column in columns))
         self._shapes = [(re2.compile(shape.encode()), numbers) for shape, numbers in shapes.items()]
+
+    def columns_of(self, block: bytes) -> list[tuple[str, re.Pattern[bytes]]]:
+        """The patterns of listings, where there is a line of one."""
+        if not self._any_column.search(block):
+            return []
+        return [(kind, column) for kind, column, quick in self._columns if quick.search(block)]
 
     def candidates(self, low: bytes) -> dict[int, list[tuple[int, int]]]:
         """Finder to the lines (start, end) that may hold what it finds."""
@@ -264,8 +280,10 @@ class _Engine:
             for match in shape.finditer(low):
                 if match.start() >= line[1]:
                     line = _line(low, match.start())
+                    # A shape may be the tail of what is looked for, such as a long name's last word.
+                    start = max(line[0], match.start() - MAX_PREFIX)
                     for number in numbers:
-                        found.setdefault(number, []).append(line)
+                        found.setdefault(number, []).append((start, line[1]))
         return found
 
 

@@ -16,6 +16,7 @@ class Region(NamedTuple):
 
     kind: str
     literal: str
+    """How ``begin`` starts, lower case."""
     begin: re.Pattern[bytes]
     """What follows its first group is hidden; without a group, what it finds too."""
     end: re.Pattern[bytes]
@@ -27,7 +28,7 @@ class Region(NamedTuple):
 REGIONS = (
     # RFC 7468; OpenSSH's and PGP's keys have the same frame. 16384 bits of RSA are 200 lines.
     Region(
-        "private-key", "private key", pattern(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----"),
+        "private-key", "-----begin", pattern(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----"),
         pattern(r"-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----"), True, 250,
     ),
     Region(
@@ -53,13 +54,9 @@ class Regions:
         at = 0
         if self._open is not None:
             at = self._finish(self._open, block, 0, 0, spans)
-        low = block.lower()
-        wanted = [region for region in REGIONS if region.literal.encode() in low]
-        while self._open is None and wanted:
-            found = [(match, region) for region in wanted if (match := region.begin.search(block, at)) is not None]
-            if not found:
-                break
-            match, region = min(found, key=lambda pair: pair[0].start())
+        low = block.lower() if self._open is None else b""
+        while self._open is None and (found := _first(block, low, at)) is not None:
+            match, region = found
             self._lines_left = region.max_lines
             at = self._finish(region, block, match.end() if match.lastindex else match.start(), match.end(), spans)
         return spans
@@ -78,6 +75,19 @@ class Regions:
         if block[start:inside].strip():
             spans.append(Span(start, inside, region.kind))
         return end
+
+
+def _first(block: bytes, low: bytes, at: int) -> Optional[tuple[re.Match[bytes], Region]]:
+    """The region that begins first from here on."""
+    found = []
+    for region in REGIONS:
+        literal = region.literal.encode()
+        place = low.find(literal, at)
+        while place >= 0 and (match := region.begin.match(block, place)) is None:
+            place = low.find(literal, place + 1)
+        if place >= 0 and match is not None:
+            found.append((match, region))
+    return min(found, key=lambda pair: pair[0].start(), default=None)
 
 
 def _after_lines(block: bytes, start: int, lines: int) -> int:

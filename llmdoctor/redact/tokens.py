@@ -27,9 +27,12 @@ _SHAPES: tuple[tuple[str, str], ...] = (
     ("wandb_v1_", r"wandb_v1_[\w-]{20,}"),
     ("lsv2_", r"lsv2_(?:pt|sk)_[a-f0-9]{20,}[_a-f0-9]*"),
     # Code and packages.
-    ("gh", r"gh[opsur]_[A-Za-z0-9]{20,}"),
+    ("ghp_ gho_ ghu_ ghs_ ghr_", r"gh[opsur]_[A-Za-z0-9]{20,}"),
     ("github_pat_", r"github_pat_\w{20,}"),
-    ("gl", r"gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|soat|ffct|oas)-[\w.-]{16,}"),
+    (
+        "glpat- gldt- glrt- glcbt- glptt- glft- glimt- glagent- glsoat- glffct- gloas-",
+        r"gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|soat|ffct|oas)-[\w.-]{16,}",
+    ),
     ("npm_", r"npm_[A-Za-z0-9]{20,}"),
     ("pypi-", r"pypi-[\w-]{40,}"),
     ("dckr_", r"dckr_(?:pat|oat)_[\w-]{16,}"),
@@ -61,7 +64,7 @@ _SHAPES: tuple[tuple[str, str], ...] = (
     ("_test_", r"[srp]k_test_[A-Za-z0-9]{10,}"),
     ("whsec_", r"whsec_[A-Za-z0-9+/=]{16,}"),
     ("sg.", r"SG\.[\w-]{16,}\.[\w-]{16,}"),
-    ("shp", r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{20,}"),
+    ("shpat_ shpca_ shppa_ shpss_", r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{20,}"),
     # JSON web tokens: RFC 7519. The middle part begins with an object too.
     ("eyj", r"eyJ[\w-]{8,}\.(?:[\w-]{4,}\.?)+[\w-]*"),
 )
@@ -71,13 +74,11 @@ _DISCORD = r"[MNO][A-Za-z0-9_-]{23,27}\.[\w-]{6}\.[\w-]{27,}"
 
 TOKENS = Finder(
     "token",
-    tuple(literal for literal, _ in _SHAPES),
+    tuple(literal for literals, _ in _SHAPES for literal in literals.split()),
     # Case counts: AKIA in the midst of base64 is nothing. An escaped line feed (\n) before a token is no letter of it.
     pattern(rf"(?<![A-Za-z0-9])(?<![A-Za-z0-9][_-])(?:{'|'.join(shape for _, shape in _SHAPES)})", 0),
 )
-DISCORD = Finder(
-    "token", (), pattern(rf"(?<![\w.-]){_DISCORD}(?![\w-])", 0), shape=r"[mno][a-z0-9_-]{23,27}\.[a-z0-9_-]{6}\.[a-z0-9_-]{20}"
-)
+DISCORD = Finder("token", ("discord", "bot"), pattern(rf"(?<![\w.-]){_DISCORD}(?![\w-])", 0))
 
 TOKEN_TEXT = re.compile(TOKENS.pattern.pattern.decode(), re.ASCII)
 """The same over text, for a single value such as an environment variable's."""
