@@ -38,7 +38,8 @@ def _says_nothing(match: re.Match[bytes]) -> bool:
 _NAME = rf"(?P<name>{_KEYS})"
 _QUOTED = r'"((?:[^"\\\n]|\\.)+)'
 _SINGLE = r"'((?:[^'\\\n]|\\.)+)"
-_ESCAPED = r"\\\"((?:[^\"\\\n]|\\\\\\\"|\\\\[^\\\n]|\\[^\"\\\n])+)"
+_ESCAPED = r"(?P<esc>\\+)\"%s(?P=esc)\"\s*:\s*(?P=esc)\"((?:(?!(?<!\\)(?P=esc)\")[^\n])+)"
+"""JSON in a string of JSON, however deep: the quotes of one level have as many backslashes each."""
 _LIST = r"\[([^\]\n]+)"
 
 _TELLING = (
@@ -49,7 +50,7 @@ _TELLING = (
 FINDERS = (
     Finder("chat", tuple(f'{word}"' for word in _WORDS), pattern(rf'"{_NAME}"\s*:\s*(?:{_QUOTED})'), _says_nothing),
     Finder("chat", tuple(f"{word}'" for word in _WORDS), pattern(rf"'{_NAME}'\s*:\s*(?:{_SINGLE}|{_QUOTED})"), _says_nothing),
-    Finder("chat", tuple(f"{word}\\" for word in _WORDS), pattern(rf"\\+\"{_NAME}\\+\"\s*:\s*{_ESCAPED}"), _says_nothing),
+    Finder("chat", tuple(f"{word}\\" for word in _WORDS), pattern(_ESCAPED % _NAME), _says_nothing),
     Finder("chat", ("prompt\"", "prompt'", "input\"", "input'", "inputs\"", "prompt\\", "input\\"), pattern(rf"""["'](?P<name>prompt|inputs?)\\*["']\s*:\s*{_LIST}"""), _says_nothing),
     Finder(
         "chat", ("prompt=", "content=", "thinking=", "response=", "string=", "query=", "input=", "text=", "completion="),

@@ -41,9 +41,13 @@ _TAIL = r"(?=[\s\"'\\,;)}\]]|$)"
 def _is_no_host(match: re.Match[bytes]) -> bool:
     name = match[match.lastindex or 0].lower().rstrip(b".").decode("utf-8", "replace")
     if name in NOBODY or re.fullmatch(
-        r"[\d.]+|v?\d.*|latest|next|main|master|sha256|tty\w*|.*\.(?:service|socket|target|py|so|js|sh)", name
+        r"[\d.]+|v?\d.*|latest|version|next|main|master|sha256|tty\w*|.*\.(?:service|socket|target|py|so|js|sh)", name
     ):
         return True
+    return _is_public_host(name)
+
+
+def _is_public_host(name: str) -> bool:
     labels = name.split(".")
     return any(".".join(labels[start:]) in HOSTS for start in range(len(labels)))
 
@@ -89,9 +93,20 @@ def _private_parts(name: str, offset: int) -> Iterator[tuple[int, int]]:
         yield offset + start, offset + end
 
 
+def _is_public_url(match: re.Match[bytes]) -> bool:
+    host = re.match(r"//([^/:@]+)", match[0].decode("latin-1"))
+    return (
+        host is not None
+        and match.string[max(match.start() - 1, 0) : match.start()] == b":"
+        and _is_public_host(host[1].lower())
+    )
+
+
 def project_names(match: re.Match[bytes]) -> Iterator[tuple[int, int]]:
     """Where a path to a model file tells of a private project: folders and words of its name that are not public ones."""
     text = match[0].decode("latin-1")  # a byte a character: offsets stay
+    if _is_public_url(match):
+        return
     steps = list(re.finditer(r"[^\\/]+", text))
     for number, step in enumerate(steps):
         name, offset = step[0], match.start() + step.start()
@@ -135,7 +150,7 @@ FINDERS = (
         "user", (), pattern(rf"{_BY_WORDS}({_NAME})(?= : tty| from |\(uid=|['.,;]?\s*$|\s+by |\s*\()", re.I | re.M), _nobody, _SHAPE,
     ),
     Finder("user", ("@",), pattern(rf"(?<![{W}.@/+:-])({_NAME})@(?={_NAME}(?:[:~$#>\])\s]|$))"), lambda match: _nobody(match) or match[1].lower() == b"git"),
-    Finder("user", ("@",), pattern(rf"(?<![{W}.@/+-])({_NAME})@(?=\d{{1,3}}\.\d|\[?[0-9a-f]{{1,4}}:)"), _nobody),
+    Finder("user", ("@",), pattern(rf"(?<![{W}.@/+-])({_NAME})@(?=\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?!\.?\d)|\[[0-9a-f]{{0,4}}:)"), _nobody),
     Finder("host", ("@",), pattern(rf"(?<![{W}.@/+:-]){_NAME}@([A-Za-z0-9][{W}-]+)(?=[:~$#>\])\s]|$)"), _is_no_host),
     Finder("host", ("://",), pattern(rf"://(?:[^\s/@\"'<>]*@)?([A-Za-z0-9][{W}.-]*[A-Za-z0-9])"), _is_no_host),
     Finder("host", (".local", ".lan", ".internal", ".corp", ".intranet", ".home", ".ts.net", ".ngrok", ".localdomain"), pattern(rf"(?<![{W}.\\/-])((?:[{W}][{W}-]*\.)+(?:local|lan|internal|corp|intranet|home|home\.arpa|localdomain|ts\.net|ngrok\.io|ngrok\.app|ngrok-free\.app|ngrok-free\.dev))(?![{W}/-]|\.[{W}])"), _is_no_host),
