@@ -41,9 +41,17 @@ class Recorder:
 
     def save(self, path: str, note: str = "") -> dict[str, int]:
         """Writes the recording, redacted, readable by its owner alone. Says how much was hidden, by kind."""
-        host = self.host
-        user, hostname = host.system("user"), host.system("hostname")
-        redactor = Redactor([user] if isinstance(user, str) else (), [hostname] if isinstance(hostname, str) else ())
+        redactor = self.redactor()
+        write_private(path, self.recording(redactor, note))
+        return redactor.counts
+
+    def redactor(self) -> Redactor:
+        """One that knows who uses this machine and what it is called."""
+        user, hostname = self.host.system("user"), self.host.system("hostname")
+        return Redactor([user] if isinstance(user, str) else (), [hostname] if isinstance(hostname, str) else ())
+
+    def recording(self, redactor: Redactor, note: str = "") -> bytes:
+        """All questions and answers so far as the file's content, redacted."""
         entries = self._recorder.entries()
         redact_entries(entries, redactor)
         record = recording.Recording(
@@ -53,8 +61,7 @@ class Recorder:
         head = msgspec.json.encode(msgspec.structs.replace(record, answers=[]))
         assert head.endswith(b"[]}")
         body = b",\n".join(msgspec.json.encode(entry) for entry in entries)
-        _write(path, head[:-2] + b"\n" + body + b"\n]}\n")
-        return redactor.counts
+        return head[:-2] + b"\n" + body + b"\n]}\n"
 
 
 def redact_entries(entries: list[recording.Entry], redactor: Redactor) -> None:
@@ -83,7 +90,8 @@ def _redact_bytes(value: Any, redactor: Redactor) -> Any:
     return value if "\0" in text else redactor.text(text).encode().hex()
 
 
-def _write(path: str, content: bytes) -> None:
+def write_private(path: str, content: bytes) -> None:
+    """Writes a file that its owner alone may read, whole or not at all. Raises StorageError."""
     temporary = f"{path}.{os.getpid()}.part"
     try:
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -94,26 +102,37 @@ def _write(path: str, content: bytes) -> None:
 
 
 def open_saved(path: str, deadline_s: float) -> Seen:
-    """A saved machine: a recording, which today's probes read anew, or the JSON that ``check`` printed.
+    """A saved machine: a recording, which today's probes read anew, the JSON that ``check`` printed, a bundle of ``report``,
+    or the text of an issue with a report in it.
 
     Raises StorageError with one line that names the file and what is wrong with it.
     """
-    data = _load(path)
+    from .saved import open_case
+
+    seen = open_case(path, deadline_s).seen
+    if seen is None:
+        raise StorageError(f"{path} is no saved machine: it holds logs alone; llmdoctor diagnose --from reads them")
+    return seen
+
+
+def seen_from(name: str, data: Any, deadline_s: float) -> Seen:
+    """The machine in a JSON value. Raises StorageError, named by ``name``."""
     if not isinstance(data, dict):
-        raise StorageError(f"{path} is no saved machine: the file holds a JSON {type(data).__name__}, not an object")
+        raise StorageError(f"{name} is no saved machine: the file holds a JSON {type(data).__name__}, not an object")
     if data.get("format") == recording.FORMAT:
-        return _from_recording(path, data, deadline_s)
+        return _from_recording(name, data, deadline_s)
     machine = data.get("machine", data)
     if not isinstance(machine, dict) or "schema_version" not in data or not {"os", "cpu"} & machine.keys():
-        raise StorageError(f"{path} is no saved machine: neither a recording of --save nor the JSON of check")
-    _check_version(path, data["schema_version"])
+        raise StorageError(f"{name} is no saved machine: neither a recording of --save nor the JSON of check")
+    _check_version(name, data["schema_version"])
     try:
         return Seen(msgspec.convert(machine, Machine), {})
     except (msgspec.ValidationError, RecursionError) as error:
-        raise StorageError(f"{path} is damaged: {error}") from None
+        raise StorageError(f"{name} is damaged: {clean(str(error).encode())}") from None
 
 
-def _load(path: str) -> Any:
+def read_bounded(path: str) -> bytes:
+    """A file from a stranger, whole. Raises StorageError."""
     try:
         if not os.path.isfile(path):
             why = "is a folder" if os.path.isdir(path) else "no such file" if not os.path.exists(path) else "is no regular file"
@@ -124,17 +143,20 @@ def _load(path: str) -> Any:
                 f"{path} is too large for a saved machine ({size >> 20} MiB, at most {recording.MAX_FILE_BYTES >> 20})"
             )
         with open(path, "rb") as file:
-            raw = file.read(recording.MAX_FILE_BYTES)
+            return file.read(recording.MAX_FILE_BYTES)
     except (OSError, ValueError) as error:
         if isinstance(error, StorageError):
             raise
         raise StorageError(f"{path} cannot be read: {(getattr(error, 'strerror', None) or str(error)).lower()}") from None
+
+
+def decode(name: str, raw: bytes) -> Any:
+    """A JSON value from a stranger: nothing in it can reach a terminal as more than text. Raises StorageError."""
     try:
-        # A stranger's file: nothing in it may reach a terminal as more than text.
         return clean_json(msgspec.json.decode(raw))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         reason = "it is empty" if not raw.strip() else clean(str(error).encode())
-        raise StorageError(f"{path} is not JSON: {reason}") from None
+        raise StorageError(f"{name} is not JSON: {reason}") from None
 
 
 def _check_version(path: str, version: object) -> None:

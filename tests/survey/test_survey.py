@@ -13,7 +13,7 @@ from llmdoctor.facts.machine import Machine
 from llmdoctor.host.host import Host
 from llmdoctor.host.question import Answer, Question
 from llmdoctor.host.recording import Recording, replay
-from llmdoctor.survey.storage import _load
+from llmdoctor.survey.storage import decode, read_bounded
 from llmdoctor.survey.survey import look
 from llmdoctor.survey.tasks import WORKERS, Tasks
 
@@ -23,7 +23,7 @@ FIXTURE = Path(__file__).resolve().parents[2] / "fixtures" / "machines" / "healt
 def recorded() -> Recording:
     import msgspec
 
-    return msgspec.convert(_load(str(FIXTURE)), Recording)
+    return msgspec.convert(decode("fixture", read_bounded(str(FIXTURE))), Recording)
 
 
 def test_tasks_pass_values_on_and_keep_failures_apart() -> None:
