@@ -17,6 +17,7 @@ COMMANDS = {
     "diagnose": "Read logs and say what went wrong.",
     "explain": "An exit status or error code in words.",
     "fit": "Will a model fit, and what would make it.",
+    "report": "What a maintainer wants in a bug issue, without private data.",
     "smoke": "Test whether the GPU really computes.",
     "rules": "The knowledge base: list, show, lint, test, new, compile.",
 }

@@ -26,8 +26,12 @@ class Log(NamedTuple):
     """Opens it once more. Raises LogError."""
 
 
-def named(reader: LogReader, name: str, runtime: Optional[str]) -> Log:
-    """One log that the user named. Raises BadInput for what is no readable log."""
+MAX_STDIN_BYTES = 256 << 20
+"""Standard input comes once; where it is needed again it is kept up to here."""
+
+
+def named(reader: LogReader, name: str, runtime: Optional[str], again: bool = False) -> Log:
+    """One log that the user named; ``again``: its ``open`` must serve once more. Raises BadInput for what is no readable log."""
     from ..logs import stream
 
     try:
@@ -35,6 +39,9 @@ def named(reader: LogReader, name: str, runtime: Optional[str]) -> Log:
             return _read(reader, name, lambda: stream.open_file(name), runtime)
         if sys.stdin is None or sys.stdin.isatty():
             raise BadInput("-: nothing comes in on standard input; pipe the log into llmdoctor diagnose -")
+        if again:
+            content = sys.stdin.buffer.read(MAX_STDIN_BYTES)
+            return _read(reader, "standard input", lambda: io.BytesIO(content), runtime)
         return _read(reader, "standard input", lambda: cast(IO[bytes], sys.stdin.buffer), runtime)
     except stream.LogError as error:
         raise BadInput(str(error)) from None

@@ -18,14 +18,15 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", " ".join(text.split())).translate(_ENTITIES)
 
 
-def _code(text: str) -> list[str]:
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return [fence + "sh", text, fence]
+def fenced(text: str, info: str) -> list[str]:
+    """A fenced block that its text cannot close: the fence is longer than any run of backticks in it."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [fence + info, text, fence]
 
 
-def _finding(finding: Finding, explained: dict[str, Finding], number: int) -> Iterator[str]:
+def finding_rows(finding: Finding, explained: dict[str, Finding], number: int) -> Iterator[str]:
+    """A finding with all that it says."""
     where = f" ({finding.runtime})" if finding.runtime else ""
     yield f"### {number}. {finding.severity.capitalize()}: {escape(finding.title)}{where}"
     yield ""
@@ -45,7 +46,7 @@ def _finding(finding: Finding, explained: dict[str, Finding], number: int) -> It
         yield f"{count}. {escape(step.do)}{cost}"
         if step.run:
             yield ""
-            yield from ("   " + row for row in "\n".join(_code(step.run)).splitlines())
+            yield from ("   " + row for row in "\n".join(fenced(step.run, "sh")).splitlines())
     if finding.verify:
         yield ""
         yield f"**Then check:** {escape(finding.verify)}"
@@ -69,7 +70,7 @@ def render(diagnosis: Diagnosis) -> str:
     rows.append("")
     explained = {finding.id: finding for finding in diagnosis.explained}
     for number, finding in enumerate(diagnosis.findings, 1):
-        rows += _finding(finding, explained, number)
+        rows += finding_rows(finding, explained, number)
     if diagnosis.not_checked:
         rows += ["<details>", f"<summary>Not checked ({len(diagnosis.not_checked)})</summary>", ""]
         rows += [

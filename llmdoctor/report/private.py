@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from ..facts.fact import Unknown
 from ..facts.finding import Diagnosis
 from ..redact.redactor import Redactor
 
@@ -32,8 +31,3 @@ def without_private(diagnosis: Diagnosis, redactor: Redactor) -> Diagnosis:
         for finding, original in zip(hidden[part], data[part]):
             finding["refs"] = original["refs"]
     return msgspec.convert(hidden, Diagnosis)
-
-
-def is_known(value: object) -> bool:
-    """Whether a fact has a value that can be shown."""
-    return value is not None and not isinstance(value, Unknown)

@@ -101,6 +101,18 @@ def write_private(path: str, content: bytes) -> None:
         raise StorageError(f"{path} cannot be written: {(error.strerror or str(error)).lower()}") from None
 
 
+def write_bundle(path: str, files: dict[str, bytes]) -> None:
+    """Writes a bundle, as ``survey/saved.py`` reads it. Raises StorageError."""
+    import io
+    import zipfile
+
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, part in files.items():
+            archive.writestr(name, part)
+    write_private(path, content.getvalue())
+
+
 def open_saved(path: str, deadline_s: float) -> Seen:
     """A saved machine: a recording, which today's probes read anew, the JSON that ``check`` printed, a bundle of ``report``,
     or the text of an issue with a report in it.
