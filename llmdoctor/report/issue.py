@@ -91,7 +91,10 @@ def summary(report: Report) -> Iterator[str]:
 
 
 def machine(report: Report) -> Iterator[str]:
-    """A table; empty where nothing of the machine is known."""
+    """A table; where the logs are from elsewhere, it says so."""
+    if report.diagnosis.logs and all(log.machine == "elsewhere" for log in report.diagnosis.logs):
+        yield "The log names other hardware or another system: this table is of the machine where the report was made."
+        yield ""
     yield "| | |"
     yield "| --- | --- |"
     for what, value in machine_rows(report.diagnosis.machine):

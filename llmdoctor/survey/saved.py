@@ -124,7 +124,7 @@ def _from_issue(path: str, raw: bytes, deadline_s: float) -> Case:
     for info, start, end in _fences(rows):
         body = "\n".join(rows[start:end])
         if body.lstrip().startswith("{") and '"schema_version"' in body and '"machine"' in body:
-            name = f"{path}, line {start}"
+            name = f"{path}, line {start + 1}"
             seen = seen or seen_from(name, decode(name, body.encode()), deadline_s)
             kept[start:end] = [""] * (end - start)
         elif is_ours and info == "text":
