@@ -43,9 +43,9 @@ _ESCAPED = r"(?P<esc>\\+)\"%s(?P=esc)\"\s*:\s*(?P=esc)\"((?:(?!(?<!\\)(?P=esc)\"
 _LIST = r"\[([^\]\n]+)"
 
 _TELLING = (
-    r"parsing chat message|parsing input with format [^:\n]{1,40}|partial parse|generated text|formatted prompt|final prompt|full prompt|raw prompt|prompt text"
-    r"|user input|user message|user query|last message|generated response|model output|model response|generated reply"
-)
+    "parsing chat message", "partial parse", "generated text", "formatted prompt", "final prompt", "full prompt", "raw prompt", "prompt text",
+    "user input", "user message", "user query", "last message", "generated response", "model output", "model response", "generated reply",
+)  # fmt: skip
 
 FINDERS = (
     Finder("chat", tuple(f'{word}"' for word in _WORDS), pattern(rf'"{_NAME}"\s*:\s*(?:{_QUOTED})'), _says_nothing),
@@ -58,11 +58,10 @@ FINDERS = (
         _says_nothing,
     ),
     Finder("chat", ("prompt:",), pattern(rf"(?<![\w])(?P<name>prompt): (?:{_SINGLE}|{_QUOTED})"), _says_nothing),
-    Finder("chat", ("ids", "prompt_tokens", "\"tokens\""), pattern(rf"""(?<![\w])(?P<name>(?:prompt_|input_|output_)?(?:token_)?ids|prompt_tokens|"tokens")\\*["']?\s*[:=]\s*\\*["']?{_LIST}""")),
+    Finder("chat", ("ids=", "ids:", "ids\"", "ids'", "tokens\":[", "tokens\": ["), pattern(rf"""(?<![\w])(?P<name>(?:prompt_|input_|output_)?(?:token_)?ids|prompt_tokens|"tokens")\\*["']?\s*[:=]\s*\\*["']?{_LIST}""")),
     Finder(
-        "chat",
-        ("parsing chat", "parsing input", "partial parse", "generated ", "ed prompt", "l prompt", "w prompt", "prompt text", "user ", "last message", "model "),
-        pattern(rf"(?P<name>{_TELLING}) ?[:=] *(\S[^\n]*)"), _says_nothing,
+        "chat", (*_TELLING, "parsing input with format"),
+        pattern(rf"(?P<name>{'|'.join(_TELLING)}|parsing input with format [^:\n]{{1,40}}) ?[:=] *(\S[^\n]*)"), _says_nothing,
     ),
     Finder("chat", ("user:", "human:", "assistant:", "you:"), pattern(r"^(?P<name>user|human|assistant|you): *(\S[^\n]*)", re.I | re.M), _says_nothing),
 )  # fmt: skip

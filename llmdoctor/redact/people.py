@@ -14,6 +14,7 @@ from .finder import Finder, W, one_of, pattern
 _nobody = one_of(NOBODY)
 
 _SEP = r"(?:[\\/]{1,4}|%2f|%5c(?:%5c)?)"
+_HOME_LITERALS = tuple(folder + end for folder in ("home", "users", "media", "settings") for end in ("/", "\\", "%2f", "%5c"))
 _HOMES = rf"(?:(?<=[\\/])|(?<=%2f)|(?<=%5c))(?:home|users|media|documents and settings){_SEP}"
 _PART = r"[^\\/\s\"'`:;,|<>()\[\]{}%*?=$&]"
 # Windows allows a space in a user's name: only where a separator follows, or it would swallow the line.
@@ -34,7 +35,7 @@ _HOST_KEYS = r"(?:HOSTNAME|COMPUTERNAME|USERDOMAIN(?:_ROAMINGPROFILE)?|LOGONSERV
 _BETWEEN = r"\\*[\"']?\s*(?:[:=]|REG_SZ)\s*\\*[\"']?(?:\\\\)?"
 _NAME = rf"[A-Za-z_\x80-\xff][{W}.+-]*[{W}]"
 _BY_WORDS = r"(?:sudo(?:\[\d+\])?:\s+|accepted \w+ for |failed password for (?:invalid user )?|\bfor user |\bby user |\bof user |session \w+ for |\buser )"
-_SHAPE = rf"(?:{_USER_KEYS.lower()}|{_HOST_KEYS.lower()}){_BETWEEN.lower()}|{_BY_WORDS}"
+SHAPE = rf"(?:{_USER_KEYS.lower()}|{_HOST_KEYS.lower()}){_BETWEEN.lower()}|{_BY_WORDS}"
 _TAIL = r"(?=[\s\"'\\,;)}\]]|$)"
 
 
@@ -140,14 +141,14 @@ PROJECTS = ((".gguf", ".ggml", ".safetensors", ".ckpt", ".onnx", ".llamafile"), 
 
 FINDERS = (
     Finder("email", ("@",), pattern(rf"(?<![{W}.+-])[{W}.+-]+@[{W}-]+(?:\.[{W}-]+)*\.[a-z]{{2,24}}(?![{W}])"), _is_no_email),
-    Finder("user", (), _HOME, _is_no_home, r"(?:home|users|media|settings)(?:[\\/]|%2f|%5c)"),
-    Finder("user", (), pattern(rf"(?<![\w-]){_USER_KEYS}{_BETWEEN}({_NAME}){_TAIL}"), _nobody, _SHAPE),
+    Finder("user", _HOME_LITERALS, _HOME, _is_no_home),
+    Finder("user", (), pattern(rf"(?<![\w-]){_USER_KEYS}{_BETWEEN}({_NAME}){_TAIL}"), _nobody, SHAPE),
     Finder("user", ("registered owner", "user name", "full name", "real name", "realname"), pattern(r"(?:registered owner|user name|full name|real ?name)\s*[:=]\s*(\S(?:[^\n]{0,60}\S)?)\s*$", re.I | re.M), _nobody),
-    Finder("host", (), pattern(rf"(?<![\w-]){_HOST_KEYS}{_BETWEEN}({_NAME}){_TAIL}"), _is_no_host, _SHAPE),
+    Finder("host", (), pattern(rf"(?<![\w-]){_HOST_KEYS}{_BETWEEN}({_NAME}){_TAIL}"), _is_no_host, SHAPE),
     Finder("host", ("computer name",), pattern(r"computer name\s*[:=]\s*(\S(?:[^\n]{0,60}\S)?)\s*$", re.I | re.M), _is_no_host),
     Finder("user", ("uid=", "gid="), pattern(r"\b(?:e?uid|e?gid|fsuid)=\d+\(([^)\s]+)\)"), _nobody),
     Finder(
-        "user", (), pattern(rf"{_BY_WORDS}({_NAME})(?= : tty| from |\(uid=|['.,;]?\s*$|\s+by |\s*\()", re.I | re.M), _nobody, _SHAPE,
+        "user", (), pattern(rf"{_BY_WORDS}({_NAME})(?= : tty| from |\(uid=|['.,;]?\s*$|\s+by |\s*\()", re.I | re.M), _nobody, SHAPE,
     ),
     Finder("user", ("@",), pattern(rf"(?<![{W}.@/+:-])({_NAME})@(?={_NAME}(?:[:~$#>\])\s]|$))"), lambda match: _nobody(match) or match[1].lower() == b"git"),
     Finder("user", ("@",), pattern(rf"(?<![{W}.@/+-])({_NAME})@(?=\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?!\.?\d)|\[[0-9a-f]{{0,4}}:)"), _nobody),
@@ -155,7 +156,7 @@ FINDERS = (
     Finder("host", ("://",), pattern(rf"://(?:[^\s/@\"'<>]*@)?([A-Za-z0-9][{W}.-]*[A-Za-z0-9])"), _is_no_host),
     Finder("host", (".local", ".lan", ".internal", ".corp", ".intranet", ".home", ".ts.net", ".ngrok", ".localdomain"), pattern(rf"(?<![{W}.\\/-])((?:[{W}][{W}-]*\.)+(?:local|lan|internal|corp|intranet|home|home\.arpa|localdomain|ts\.net|ngrok\.io|ngrok\.app|ngrok-free\.app|ngrok-free\.dev))(?![{W}/-]|\.[{W}])"), _is_no_host),
     Finder("host", ("desktop-", "laptop-", "win-"), pattern(r"(?<![\w-])((?:DESKTOP|LAPTOP|WIN)-[A-Z0-9]{5,11})(?![\w-])", 0)),
-    Finder("user", ("\\",), pattern(rf"(?<![\w-])(?:DESKTOP|LAPTOP|WIN)-[A-Z0-9]{{5,11}}\\{{1,2}}({_NAME})"), _nobody),
+    Finder("user", ("desktop-", "laptop-", "win-"), pattern(rf"(?<![\w-])(?:DESKTOP|LAPTOP|WIN)-[A-Z0-9]{{5,11}}\\{{1,2}}({_NAME})"), _nobody),
     Finder("host", ("linux ", "darwin "), pattern(rf"^(?:uname -a\s+)?(?:Linux|Darwin) ({_NAME}) \d+\.\d+", re.M), _is_no_host),
 )  # fmt: skip
 

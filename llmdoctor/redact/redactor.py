@@ -78,7 +78,7 @@ class Redactor:
         if isinstance(value, (str, bytes)):
             block = value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
             self._note_placeholders(block)
-            self._learn_from(block, self._typed(block))
+            self._learn_from(block, self._typed(block, block.lower()))
         elif isinstance(value, dict):
             for key, item in value.items():
                 self.learn(f"{key}: {item}" if isinstance(item, str) else key)
@@ -98,10 +98,11 @@ class Redactor:
         if len(block) < MIN_NAME:
             return block
         self._note_placeholders(block)
-        typed = self._typed(block)
+        low = block.lower()
+        typed = self._typed(block, low)
         self._learn_from(block, typed)
         spans = _united(
-            [*(regions or Regions()).spans(block), *typed, *self._of_names(block)],
+            [*(regions or Regions()).spans(block, low), *typed, *self._of_names(block, low)],
             [match.span() for match in _PLACEHOLDER.finditer(block)],
         )
         if not spans:
@@ -115,8 +116,7 @@ class Redactor:
 
     # -- finding --------------------------------------------------------------------------------
 
-    def _typed(self, block: bytes) -> list[Span]:
-        low = block.lower()
+    def _typed(self, block: bytes, low: bytes) -> list[Span]:
         for address, same_length in _EVERYWHERE:
             low = low.replace(address, same_length)
         candidates = _engine().candidates(low)
@@ -140,7 +140,7 @@ class Redactor:
                     spans += [Span(*match.span(1), kind) for match in column.finditer(block) if match[1] == name]
         return spans
 
-    def _of_names(self, block: bytes) -> Iterator[Span]:
+    def _of_names(self, block: bytes, low: bytes) -> Iterator[Span]:
         if not self._names:
             return
         if self._names_automaton is None:
@@ -150,7 +150,7 @@ class Redactor:
                 list(self._names), matchkind=ahocorasick_rs.MatchKind.LeftmostLongest
             )
         kinds = list(self._names.values())
-        for number, start, end in self._names_automaton.find_matches_as_indexes(block.lower()):
+        for number, start, end in self._names_automaton.find_matches_as_indexes(low):
             if (start and block[start - 1] in _WORD) or (end < len(block) and block[end] in _WORD):
                 continue
             yield Span(start, end, kinds[number])

@@ -49,12 +49,12 @@ class Regions:
         self._open: Optional[Region] = None
         self._lines_left = 0
 
-    def spans(self, block: bytes) -> list[Span]:
+    def spans(self, block: bytes, low: bytes) -> list[Span]:
+        """Of this block; ``low`` is the block in lower case."""
         spans: list[Span] = []
         at = 0
         if self._open is not None:
             at = self._finish(self._open, block, 0, 0, spans)
-        low = block.lower() if self._open is None else b""
         while self._open is None and (found := _first(block, low, at)) is not None:
             match, region = found
             self._lines_left = region.max_lines
