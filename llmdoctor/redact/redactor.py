@@ -11,13 +11,11 @@ import re
 from typing import Any, Iterable, Iterator, Optional
 
 from ..catalogs.public_names import AMBIGUOUS, NOBODY
-from . import chat, credentials, identifiers, people, tokens
-from .finder import Finder, Span, secret_of
+from . import identifiers, people
+from .engine import FINDERS, engine
+from .finder import Span, secret_of
 from .regions import Regions, whole_lines
 
-FINDERS: tuple[Finder, ...] = (
-    *chat.FINDERS, tokens.TOKENS, tokens.DISCORD, *credentials.FINDERS, *identifiers.FINDERS, *people.FINDERS,
-)  # fmt: skip
 NAMES = ("user", "host", "project")
 """Kinds that are learnt and searched everywhere."""
 UNNUMBERED = ("chat", "private-key")
@@ -26,13 +24,9 @@ MAX_VALUES = 50_000
 """Values whose placeholder is remembered; a log with more gives the rest one placeholder, so that memory has a bound."""
 MAX_NAMES = 4_000
 MIN_NAME = 3
-MAX_PREFIX = 64
-"""Bytes before a shape that a pattern may need."""
 _PLACEHOLDER = re.compile(rb"<(?P<kind>[a-z][a-z0-9-]{1,15}?)-(?P<number>\d{1,6})>|<chat>|<private-key>|<hidden>")
 _WORD = frozenset(code for code in range(256) if code >= 128 or chr(code).isalnum() or chr(code) == "_")
 """Bytes that a name must not stand beside."""
-_EVERYWHERE = ((b"127.0.0.1", b"127_0_0_1"), (b"0.0.0.0", b"0_0_0_0"), (b"172.17.0.1 ", b"172_17_0_1 "))
-"""Addresses that logs are full of and that nobody hides: not even looked at."""
 
 
 class Redactor:
@@ -117,9 +111,7 @@ class Redactor:
     # -- finding --------------------------------------------------------------------------------
 
     def _typed(self, block: bytes, low: bytes) -> list[Span]:
-        for address, same_length in _EVERYWHERE:
-            low = low.replace(address, same_length)
-        candidates = _engine().candidates(low)
+        candidates = engine().candidates(low)
         spans: list[Span] = []
         for number, places in candidates.items():
             if number == len(FINDERS):
@@ -132,7 +124,7 @@ class Redactor:
                 for match in finder.pattern.finditer(block, start, end):
                     if not finder.keep(match):
                         spans.append(Span(*secret_of(match), finder.kind))
-        for kind, column in _engine().columns_of(block):
+        for kind, column in engine().columns_of(block):
             for name in set(column.findall(block)):
                 if name.lower().decode("utf-8", "replace") in NOBODY:
                     continue
@@ -227,75 +219,3 @@ def _united(spans: list[Span], taken: list[tuple[int, int]]) -> list[Span]:
         else:
             found.append(span)
     return found
-
-
-class _Engine:
-    """Which lines of a block which finders must look at."""
-
-    def __init__(self) -> None:
-        import ahocorasick_rs
-        import re2
-
-        owners: dict[str, list[int]] = {}
-        for number, finder in enumerate(FINDERS):
-            for literal in finder.literals:
-                owners.setdefault(literal, []).append(number)
-        for literal in people.PROJECTS[0]:
-            owners.setdefault(literal, []).append(len(FINDERS))
-        self._owners = list(owners.values())
-        self._automaton = ahocorasick_rs.BytesAhoCorasick([literal.encode() for literal in owners])
-        shapes: dict[str, list[int]] = {}
-        for number, finder in enumerate(FINDERS):
-            if finder.shape:
-                shapes.setdefault(finder.shape, []).append(number)
-        columns = [("host", people.SYSLOG), *(("user", re.compile(one.encode(), re.M)) for one in people.COLUMNS)]
-        self._columns = [(kind, column, re2.compile(b"(?m)" + column.pattern)) for kind, column in columns]
-        self._any_column = re2.compile(b"(?m)" + b"|".join(b"(?:%s)" % column.pattern for _, column in columns))
-        self._shapes = [(re2.compile(shape.encode()), numbers) for shape, numbers in shapes.items()]
-
-    def columns_of(self, block: bytes) -> list[tuple[str, re.Pattern[bytes]]]:
-        """The patterns of listings, where there is a line of one."""
-        if not self._any_column.search(block):
-            return []
-        return [(kind, column) for kind, column, quick in self._columns if quick.search(block)]
-
-    def candidates(self, low: bytes) -> dict[int, list[tuple[int, int]]]:
-        """Finder to the lines (start, end) that may hold what it finds."""
-        found: dict[int, list[tuple[int, int]]] = {}
-        line = (0, -1)
-        seen: set[int] = set()
-        for literal, start, _ in self._automaton.find_matches_as_indexes(low, overlapping=True):
-            if start > line[1]:
-                line = _line(low, start)
-                seen = set()
-            if literal in seen:
-                continue
-            seen.add(literal)
-            for number in self._owners[literal]:
-                places = found.setdefault(number, [])
-                if not places or places[-1] != line:
-                    places.append(line)
-        for shape, numbers in self._shapes:
-            line = (0, -1)
-            for match in shape.finditer(low):
-                if match.start() >= line[1]:
-                    line = _line(low, match.start())
-                    # A shape may be the tail of what is looked for, such as a long name's last word.
-                    start = max(line[0], match.start() - MAX_PREFIX)
-                    for number in numbers:
-                        found.setdefault(number, []).append((start, line[1]))
-        return found
-
-
-def _line(block: bytes, place: int) -> tuple[int, int]:
-    end = block.find(b"\n", place)
-    return block.rfind(b"\n", 0, place) + 1, end if end >= 0 else len(block)
-
-
-_built: list[_Engine] = []
-
-
-def _engine() -> _Engine:
-    if not _built:
-        _built.append(_Engine())
-    return _built[0]
