@@ -24,7 +24,7 @@ NOBODY = _words(
     "kubernetes kubernetes.default kubernetes.default.svc kubernetes.default.svc.cluster.local metadata.google.internal "
     "ollama.local server.local adm staff wheel video render audio disk input sudo tty nvidia-persistenced persistenced defaultuser0 "
     "builder buildd mockbuild wdagutilityaccount defaultaccount <user> <username> user1 user_name computer pc desktop laptop workstation "
-    "local-ai localai anythingllm sillytavern comfyui n8n flowise librechat litellm dify chroma qdrant"
+    "local-ai localai anythingllm sillytavern comfyui mon tue wed thu fri sat sun n8n flowise librechat litellm dify chroma qdrant"
 )
 """Accounts and hosts whose name tells nothing about anybody; lower case."""
 

@@ -63,5 +63,6 @@ FINDERS = (
         "chat", (*_TELLING, "parsing input with format"),
         pattern(rf"(?P<name>{'|'.join(_TELLING)}|parsing input with format [^:\n]{{1,40}}) ?[:=] *(\S[^\n]*)"), _says_nothing,
     ),
+    Finder("chat", (";base64,",), pattern(r"data:[\w/+.-]+;base64,([\w+/=-]{16,})")),
     Finder("chat", ("user:", "human:", "assistant:", "you:"), pattern(r"^(?P<name>user|human|assistant|you): *(\S[^\n]*)", re.I | re.M), _says_nothing),
 )  # fmt: skip

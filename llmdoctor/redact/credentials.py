@@ -85,6 +85,7 @@ FINDERS = (
         pattern(r"""authorization\\*["']?\s*[:=,]\s*\[?(?:b(?=['"]))?[\\"']*((?:(?:bearer|basic|token|digest|negotiate|aws4-hmac-sha256)\s+)?[^"'\\\n]+)"""),
         _is_nothing,
     ),
+    Finder("secret", ("password is ",), pattern(r"""password is ["']?([^\s"']*\d[^\s"']*)""")),
     Finder("credentials", ("bearer",), pattern(r"\bbearer[\s:]+([\w.~+/=-]{6,})"), _is_plain_words),
     Finder("credentials", ("basic ",), pattern(r"\bbasic\s+([A-Za-z0-9+/]{8,}={0,2})(?![\w])"), _is_plain_words),
     Finder("credentials", ("://",), pattern(r"""(?<=://)([^\s/?#"'<>:@]*:[^\s/"'<>]*)(?=@)"""), _is_git),

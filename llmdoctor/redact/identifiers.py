@@ -127,6 +127,8 @@ FINDERS = (
     Finder("mac", (), pattern(r"(?<![\w.])[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}(?![\w.])"), _keep_mac, _SHAPE),
     Finder("mac", ("enx", "wlx"), pattern(r"(?<![a-z0-9])(?:enx|wlx)([0-9a-f]{12})(?![0-9a-z])")),
     Finder("uuid", (), pattern(r"(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])"), _keep_uuid, _SHAPE),
+    Finder("serial", ("serial ",), pattern(r"\bserial (?:number )?(\d{8,})\b")),
+    Finder("account", ("arn:aws",), pattern(r"arn:aws[\w-]*:[\w-]*:[\w-]*:(\d{12})")),
     Finder("sid", ("s-1-5-21-",), pattern(r"S-1-5-21-([\d-]{10,})")),
     Finder(
         "serial", ("serial", "service tag", "asset", "machine", "product", "host id", "hostid", "boot id", "boot_id", "imei", "udid"),

@@ -30,11 +30,11 @@ def _is_no_home(match: re.Match[bytes]) -> bool:
     )
 
 
-_USER_KEYS = r"(?:[A-Z_]*USER(?:NAME)?|LOGNAME|user_?name|user|login|owner|account|author)"
-_HOST_KEYS = r"(?:HOSTNAME|COMPUTERNAME|USERDOMAIN(?:_ROAMINGPROFILE)?|LOGONSERVER|host_?name|host name|node_?name|nodename|LocalHostName|computer_?name|machine_?name|server_?name|static hostname)"
+_USER_KEYS = r"(?:[A-Z_]*USER(?:NAME)?|LOGNAME|user_?name|user|login|owner|account|account_?name|author)"
+_HOST_KEYS = r"(?:HOSTNAME|COMPUTERNAME|USERDOMAIN(?:_ROAMINGPROFILE)?|LOGONSERVER|host_?name|host name|node_?name|nodename|LocalHostName|computer_?name|machine_?name|server_?name|static hostname|logon server|dns suffix)"
 _BETWEEN = r"\\*[\"']?\s*(?:[:=]|REG_SZ)\s*\\*[\"']?(?:\\\\)?"
 _NAME = rf"[A-Za-z_\x80-\xff][{W}.+-]*[{W}]"
-_BY_WORDS = r"(?:sudo(?:\[\d+\])?:\s+|accepted \w+ for |failed password for (?:invalid user )?|\bfor user |\bby user |\bof user |session \w+ for |\buser )"
+_BY_WORDS = r"(?:sudo(?:\[\d+\])?:\s+|accepted \w+ for |failed password for (?:invalid user )?|\bfor user |\bby user |\bof user |logged in as:? |session \w+ for |\buser )"
 SHAPE = rf"(?:{_USER_KEYS.lower()}|{_HOST_KEYS.lower()}){_BETWEEN.lower()}|{_BY_WORDS}"
 _TAIL = r"(?=[\s\"'\\,;)}\]]|$)"
 
@@ -148,7 +148,7 @@ FINDERS = (
     Finder("host", ("computer name",), pattern(r"computer name\s*[:=]\s*(\S(?:[^\n]{0,60}\S)?)\s*$", re.I | re.M), _is_no_host),
     Finder("user", ("uid=", "gid="), pattern(r"\b(?:e?uid|e?gid|fsuid)=\d+\(([^)\s]+)\)"), _nobody),
     Finder(
-        "user", (), pattern(rf"{_BY_WORDS}({_NAME})(?= : tty| from |\(uid=|['.,;]?\s*$|\s+by |\s*\()", re.I | re.M), _nobody, SHAPE,
+        "user", (), pattern(rf"{_BY_WORDS}({_NAME})(?= : tty| from | on |\(uid=|['.,;]?\s*$|\s+by |\s*\()", re.I | re.M), _nobody, SHAPE,
     ),
     Finder("user", ("@",), pattern(rf"(?<![{W}.@/+:-])({_NAME})@(?={_NAME}(?:[:~$#>\])\s]|$))"), lambda match: _nobody(match) or match[1].lower() == b"git"),
     Finder("user", ("@",), pattern(rf"(?<![{W}.@/+-])({_NAME})@(?=\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?!\.?\d)|\[[0-9a-f]{{0,4}}:)"), _nobody),

@@ -16,7 +16,7 @@ from .engine import FINDERS, engine
 from .finder import Span, secret_of
 from .regions import Regions, whole_lines
 
-NAMES = ("user", "host", "project")
+NAMES = ("user", "host", "project", "ssid")
 """Kinds that are learnt and searched everywhere."""
 UNNUMBERED = ("chat", "private-key")
 """Kinds of which it explains nothing that two are the same."""
@@ -138,11 +138,9 @@ class Redactor:
         if self._names_automaton is None:
             import ahocorasick_rs
 
-            self._names_automaton = ahocorasick_rs.BytesAhoCorasick(
-                list(self._names), matchkind=ahocorasick_rs.MatchKind.LeftmostLongest
-            )
+            self._names_automaton = ahocorasick_rs.BytesAhoCorasick(list(self._names))
         kinds = list(self._names.values())
-        for number, start, end in self._names_automaton.find_matches_as_indexes(low):
+        for number, start, end in self._names_automaton.find_matches_as_indexes(low, overlapping=True):
             if (start and block[start - 1] in _WORD) or (end < len(block) and block[end] in _WORD):
                 continue
             yield Span(start, end, kinds[number])

@@ -82,7 +82,7 @@ _PLACEHOLDER = re.compile(
 _KINDS = {
     "user": "user name", "host": "host name", "project": "private name in paths", "email": "e-mail address", "ip": "IP address",
     "private-ip": "local IP address", "ipv6": "IPv6 address", "mac": "MAC address", "uuid": "UUID", "serial": "serial number",
-    "sid": "account id", "token": "token or key", "secret": "secret value", "credentials": "credential", "query": "URL parameter",
+    "sid": "account id", "account": "account id", "token": "token or key", "secret": "secret value", "credentials": "credential", "query": "URL parameter",
     "cookie": "cookie", "ssid": "network name", "chat": "chat text", "private-key": "private key", "hidden": "secret variable",
 }  # fmt: skip
 

@@ -73,3 +73,54 @@ def test_variables(name: str, value: str, shown: str) -> None:
 @pytest.mark.parametrize("name", ["HOME_ADDRESS", "AWS_SECRET_ACCESS_KEY", "PS1", "MAIL"])
 def test_other_variables_are_not_read(name: str) -> None:
     assert not is_steering(name)
+
+
+def test_a_secret_over_the_edge_of_a_block_and_a_region_over_many() -> None:
+    body = "\n".join("QUJD" * 16 for _ in range(30))
+    text = f"a hf_abcdefghijklmnopqrstuv b\n-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----\nafter\n"
+    for size in (7, 100, 5000):
+        out = b"".join(Redactor().stream(text.encode()[at : at + size] for at in range(0, len(text), size))).decode()
+        assert out.startswith("a <token-1> b\n") and out.endswith("\nafter\n")
+        assert "QUJD" not in out and out.count("\n") == text.count("\n")
+
+
+def test_an_endless_line_is_cut_and_the_next_one_is_there() -> None:
+    blocks = [b'words x'] + [b"word " * 100_000] * 4 + [b'secret"}\n', b"next\n"]
+    out = b"".join(Redactor().stream(blocks))
+    assert len(out) < 1_100_000 and b"secret" not in out and out.endswith(b"<cut>\nnext\n")
+
+
+def test_a_key_without_its_end_hides_no_whole_log() -> None:
+    text = "-----BEGIN PRIVATE KEY-----\n" + "line\n" * 1000
+    assert 600 < Redactor().text(text).count("line") < 1000
+
+
+def test_numbers_of_placeholders_in_the_text_are_taken() -> None:
+    assert Redactor().text("<user-3> /home/hopper/x <ip-1>") == "<user-3> /home/<user-4>/x <ip-1>"
+
+
+def test_names_that_are_words_stay_out_of_their_place() -> None:
+    assert Redactor(["max"]).text("/home/max/x --max-model-len 5, max 3") == "/home/<user-1>/x --max-model-len 5, max 3"
+
+
+def test_a_longer_name_does_not_shadow_a_shorter_one() -> None:
+    assert Redactor(["pierre", "pierre curie"]).text("pierre curielab pierre curie") == "<user-1> curielab <user-2>"
+
+
+def test_a_value_counts_by_the_name_that_it_stands_under() -> None:
+    value = {
+        "DriverVersion": "31.0.15.1",
+        "address": "31.0.15.1",
+        "password": "hunter2",
+        "serial": "AB12CD34",
+        "n": 3,
+        "l": [None, True],
+    }
+    assert Redactor().value(value) == {
+        "DriverVersion": "31.0.15.1", "address": "<ip-1>", "password": "<secret-1>", "serial": "<serial-1>", "n": 3, "l": [None, True],
+    }  # fmt: skip
+
+
+def test_text_that_is_no_utf8_comes_through() -> None:
+    raw = b"/home/hopper/\xff\xfe\n"
+    assert b"".join(Redactor().stream([raw])) == b"/home/<user-1>/\xff\xfe\n"
