@@ -30,13 +30,13 @@ MAX_STDIN_BYTES = 256 << 20
 """Standard input comes once; where it is needed again it is kept up to here."""
 
 
-def named(reader: LogReader, name: str, runtime: Optional[str], again: bool = False) -> Log:
+def named(reader: LogReader, name: str, runtime: Optional[str], again: bool = False, shown: Optional[str] = None) -> Log:
     """One log that the user named; ``again``: its ``open`` must serve once more. Raises BadInput for what is no readable log."""
     from ..logs import stream
 
     try:
         if name != "-":
-            return _read(reader, name, lambda: stream.open_file(name), runtime)
+            return _read(reader, shown or name, lambda: stream.open_file(name), runtime)
         if sys.stdin is None or sys.stdin.isatty():
             raise BadInput("-: nothing comes in on standard input; pipe the log into llmdoctor diagnose -")
         if again:

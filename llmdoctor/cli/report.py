@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple, Optional, Sequence
 
@@ -115,7 +116,9 @@ def _subject(
 
     reader = LogReader((pattern for rule in rules for pattern in rule.patterns()), all_readers())
     # The logs first: a fault in their names is told at once.
-    read = [logs.named(reader, name, runtime, again=True) for name in files]
+    bases = [os.path.basename(name) for name in files]
+    shown = [base if bases.count(base) == 1 else name for base, name in zip(bases, files)]
+    read = [logs.named(reader, name, runtime, again=True, shown=base) for name, base in zip(files, shown)]
     machine: Optional[Machine]
     if recorder is not None:
         machine = survey.look(recorder.host, deadline).machine

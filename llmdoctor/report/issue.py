@@ -117,6 +117,11 @@ def findings(report: Report) -> Iterator[str]:
         yield ""
 
 
+def _ranked(report: Report) -> list[Finding]:
+    """Serious ones first: their numbers are those above."""
+    return [*_serious(report), *(one for one in report.diagnosis.findings if one.severity == "info")]
+
+
 def _serious(report: Report) -> list[Finding]:
     return [one for one in report.diagnosis.findings if one.severity != "info"]
 
@@ -160,7 +165,12 @@ def folded(report: Report, room: Room) -> Iterator[str]:
     diagnosis = report.diagnosis
     if room.details and diagnosis.findings:
         explained = {finding.id: finding for finding in diagnosis.explained}
-        body = [row for number, one in enumerate(diagnosis.findings, 1) for row in finding_rows(one, explained, number)]
+        # The evidence stands above, and the first one's reason too.
+        shown = [
+            msgspec.structs.replace(one, evidence=[], why=one.why if number else "")
+            for number, one in enumerate(_ranked(report))
+        ]
+        body = [row for number, one in enumerate(shown, 1) for row in finding_rows(one, explained, number)]
         yield from _details("What would help, by llmdoctor", body)
     if diagnosis.not_checked:
         body = [f"- {escape(reason)}: {', '.join(f'`{one}`' for one in ids)}" for reason, ids in grouped(diagnosis.not_checked)]

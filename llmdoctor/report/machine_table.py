@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterator
 
 from ..facts.fact import Unknown
-from ..facts.machine import Disk, Gpu, Machine, Runtime
+from ..facts.machine import Gpu, Machine, Runtime
 from ..facts.units import show_bytes
 
 MAX_HOLDERS = 4
@@ -36,9 +36,8 @@ def rows(machine: Machine) -> Iterator[tuple[str, str]]:
     extensions = [word for word, has in (("AVX2", cpu.avx2), ("AVX-512", cpu.avx512f), ("NEON", cpu.neon)) if has is True]
     yield "CPU", f"{_text(cpu.model) or 'unknown'}{cores}{', ' + ', '.join(extensions) if extensions else ''}"
     yield "RAM", _ram(machine)
-    for disk in (machine.disks if isinstance(machine.disks, list) else [])[:MAX_DISKS]:
-        if isinstance(disk.free_bytes, int):
-            yield "Disk", _disk(disk)
+    for where, places in list(_disks(machine).items())[:MAX_DISKS]:
+        yield "Disk", f"{', '.join(places)}: {where}"
     for env in machine.python_envs if isinstance(machine.python_envs, list) else []:
         if isinstance(env.torch_version, str):
             yield "PyTorch", f"{env.torch_version} in {_text(env.path) or 'an environment'}"
@@ -108,8 +107,13 @@ def _ram(machine: Machine) -> str:
     return ", ".join(words)
 
 
-def _disk(disk: Disk) -> str:
-    assert isinstance(disk.free_bytes, int)
-    where = ", ".join(part for part in (_text(disk.filesystem), _text(disk.medium)) if part)
-    total = f" of {show_bytes(disk.total_bytes)}" if isinstance(disk.total_bytes, int) else ""
-    return f"{_text(disk.path)}: {show_bytes(disk.free_bytes)} free{total}{f' ({where})' if where else ''}"
+def _disks(machine: Machine) -> dict[str, list[str]]:
+    """What is free to the places that share it."""
+    found: dict[str, list[str]] = {}
+    for disk in machine.disks if isinstance(machine.disks, list) else []:
+        if isinstance(disk.free_bytes, int):
+            kind = ", ".join(part for part in (_text(disk.filesystem), _text(disk.medium)) if part)
+            total = f" of {show_bytes(disk.total_bytes)}" if isinstance(disk.total_bytes, int) else ""
+            where = f"{show_bytes(disk.free_bytes)} free{total}{f' ({kind})' if kind else ''}"
+            found.setdefault(where, []).append(_text(disk.path))
+    return found

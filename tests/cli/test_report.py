@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
 import pytest
 
+from llmdoctor.cli import app
 from llmdoctor.cli.report import PROJECTS
-from llmdoctor.report.issue import MAX_CHARS
+from llmdoctor.facts.finding import Diagnosis
+from llmdoctor.logs.stream import open_file
+from llmdoctor.redact.redactor import Redactor
+from llmdoctor.report.forms import layout_for
+from llmdoctor.report.issue import MAX_CHARS, Report, render
+from llmdoctor.report.making import LogSource, make
 
-from .test_cli import ROOT, run
+ROOT = Path(__file__).resolve().parents[2]
 
 LOG = ROOT / "fixtures" / "logs" / "real" / "llama-b11434-ctx-too-large.log"
 MACHINES = ROOT / "fixtures" / "machines"
@@ -35,8 +47,28 @@ HEADINGS = {
 }  # fmt: skip
 
 
-def report(*arguments: str, **environment: str) -> str:
-    done = run("report", *arguments, **environment)
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str) -> Done:
+    """The command in this process; it is the same as in one of its own, and faster."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.setattr(sys, "argv", ["llmdoctor", *arguments])
+        patch.delenv("DISPLAY", raising=False)
+        patch.delenv("WAYLAND_DISPLAY", raising=False)
+        status = app.run()
+    out.flush()
+    err.flush()
+    texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
+    return Done(status, *texts)
+
+
+def report(*arguments: str) -> str:
+    done = run("report", *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -81,13 +113,21 @@ def test_a_healthy_machine_has_a_report_too() -> None:
     assert "No problem found" in text and "### Findings" not in text
 
 
+@pytest.fixture(scope="module")
+def made() -> Report:
+    told = run("diagnose", str(LOG), "--from", str(HEALTHY), "--format", "json")
+    diagnosis = msgspec.json.decode(told.stdout.encode(), type=Diagnosis)
+    return make(diagnosis, [LogSource(str(LOG), 133, lambda: open_file(str(LOG)))], Redactor())
+
+
 @pytest.mark.parametrize("project", PROJECTS)
-def test_each_form_has_its_headings_in_their_order(project: str) -> None:
-    rows = outside_fences(report(str(LOG), "--from", str(HEALTHY), "--for", project))
-    found = [match[1].strip() for row in rows if (match := re.match(r"(?:#{2,3} |\*\*)(.*?)(?:\*\*.*)?$", row))]
+def test_each_form_has_its_headings_in_their_order(project: str, made: Report) -> None:
+    text = render(made, layout_for(project))
+    found = [match[1].strip() for row in outside_fences(text) if (match := re.match(r"(?:#{2,3} |\*\*)(.*?)(?:\*\*.*)?$", row))]
     at = -1
     for heading in HEADINGS[project]:
         at = found.index(heading, at + 1)
+    assert "failed to allocate buffer for kv cache" in text and CAUSE in text
 
 
 PRIVATE = """\
@@ -125,18 +165,13 @@ def test_nothing_private_and_nothing_that_breaks_out(private_log: Path, tmp_path
 
 def test_files_are_for_their_owner_alone_and_never_asks(private_log: Path, tmp_path: Path) -> None:
     output, bundle = tmp_path / "issue.md", tmp_path / "b.zip"
-    done = run(
-        "report", str(private_log), "--output", str(output), "--bundle", str(bundle), "--copy", DISPLAY="", WAYLAND_DISPLAY=""
-    )
+    done = run("report", str(private_log), "--output", str(output), "--bundle", str(bundle), "--copy")
     assert (done.returncode, done.stdout) == (0, "")
     if os.name != "nt":
         assert {path.stat().st_mode & 0o777 for path in (output, bundle)} == {0o600}
 
 
 def test_standard_input() -> None:
-    import subprocess
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-m", "llmdoctor", "report", "-", "--from", str(HEALTHY)],
         stdin=LOG.open("rb"),
@@ -162,8 +197,8 @@ def ids(*arguments: str) -> list[str]:
     return [one["id"] for one in json.loads(done.stdout)["findings"]]
 
 
-@pytest.mark.parametrize("source", [HEALTHY, FAULT], ids=lambda path: path.stem)
-def test_it_opens_elsewhere_with_the_same_findings(source: Path, tmp_path: Path) -> None:
+def test_it_opens_elsewhere_with_the_same_findings(tmp_path: Path) -> None:
+    source = FAULT
     bundle, issue = tmp_path / "b.zip", tmp_path / "issue.md"
     report(str(LOG), "--from", str(source), "--bundle", str(bundle), "--output", str(issue))
     direct = ids("diagnose", str(LOG), "--from", str(source))
@@ -172,7 +207,6 @@ def test_it_opens_elsewhere_with_the_same_findings(source: Path, tmp_path: Path)
     assert ids("diagnose", "--from", str(issue)) == direct
     for saved in (bundle, issue):
         assert ids("check", "--from", str(saved)) == ids("check", "--from", str(source))
-    assert run("compare", str(bundle), str(source)).returncode == 0
 
 
 def test_a_live_bundle_opens_too(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_a_secret_over_the_edge_of_a_block_and_a_region_over_many() -> None:
 
 
 def test_an_endless_line_is_cut_and_the_next_one_is_there() -> None:
-    blocks = [b'words x'] + [b"word " * 100_000] * 4 + [b'secret"}\n', b"next\n"]
+    blocks = [b"words x"] + [b"word " * 100_000] * 4 + [b'secret"}\n', b"next\n"]
     out = b"".join(Redactor().stream(blocks))
     assert len(out) < 1_100_000 and b"secret" not in out and out.endswith(b"<cut>\nnext\n")
 

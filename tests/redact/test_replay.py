@@ -18,7 +18,7 @@ from llmdoctor.runtimes import all_readers
 from llmdoctor.survey.storage import open_saved, redact_entries
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
-MACHINES = [*sorted(FIXTURES.glob("machines/by-hand/*.json")), *sorted(FIXTURES.glob("machines/faults/*.json"))[::4]]
+MACHINES = [*sorted(FIXTURES.glob("machines/by-hand/*.json")), *sorted(FIXTURES.glob("machines/faults/*.json"))[::8]]
 LOGS = [*sorted(FIXTURES.glob("logs/real/*.log")), *sorted(FIXTURES.glob("logs/healthy/*.log"))[::4]]
 
 
