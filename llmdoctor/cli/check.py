@@ -7,8 +7,6 @@ from typing import Optional
 
 import click
 
-from .. import __version__
-from ..facts.finding import Diagnosis
 from . import common
 from .app import BadInput
 
@@ -42,7 +40,7 @@ def check(
     recorder = storage.Recorder.live() if source is None else None
     if recorder is not None:
         survey.begin(recorder.host)  # what takes longest, while the rest is still being imported
-    from ..diagnosis.engine import judge
+    from ..diagnosis.examine import examine
     from ..report.output import show
 
     try:
@@ -57,8 +55,7 @@ def check(
             assert source is not None
             seen = storage.open_saved(source, deadline)
         probed = time.monotonic()
-        outcome = judge(seen.machine, rules)
-        judged = time.monotonic()
+        diagnosis = examine(seen, rules)
         if save is not None:
             if recorder is None:
                 raise BadInput("--save writes what this machine shows; with --from there is nothing new to save")
@@ -68,18 +65,6 @@ def check(
     finally:
         if recorder is not None:
             recorder.close()
-    diagnosis = Diagnosis(
-        tool_version=__version__,
-        machine=seen.machine,
-        findings=outcome.findings,
-        explained=outcome.explained,
-        not_checked=outcome.not_checked,
-        passed=outcome.passed,
-        timings_ms={
-            **seen.timings_ms,
-            "probes": common.milliseconds(probed - started),
-            "rules": common.milliseconds(judged - probed),
-        },
-    )
+    diagnosis.timings_ms["probes"] = common.milliseconds(probed - started)
     show(diagnosis, form, common.milliseconds(time.monotonic() - started))
     return common.exit_status(diagnosis.findings, fail_on)

@@ -112,6 +112,10 @@ class Live:
             ready.wait()
         return answers[0]
 
+    def now(self, question: Question) -> Answer:
+        """Asks anew, whatever was answered before: for what changes by the second."""
+        return self._answer(question)
+
     def _answer(self, question: Question) -> Answer:
         kind, key = question
         try:

@@ -317,6 +317,20 @@ def _smi(host: Host) -> tuple[Fact[str], Fact[bool]]:
     return text[:300] or f"exit status {done.status}", False
 
 
+def now(host: Host, index: int) -> Gpu:
+    """Of one card what changes by the second: memory, load, heat, power, clock, processes."""
+    card = _Card(host, index)
+    gpu = Gpu(
+        utilization_percent=card.ask("UtilizationRates", convert=lambda one: one["gpu"]),
+        temperature_celsius=card.ask("Temperature", "NVML_TEMPERATURE_GPU"),
+        power_draw_watts=card.ask("PowerUsage", convert=lambda milliwatts: milliwatts / 1000),
+        sm_clock_mhz=card.ask("ClockInfo", "NVML_CLOCK_SM"),
+        processes=card.processes(),
+    )
+    card.memory(gpu)
+    return gpu
+
+
 def probe(host: Host, cards: Fact[list[Gpu]], files: Driver) -> Nvml:
     """Asks NVML where anything of NVIDIA may be here; on a machine without, all is absent and nothing is run."""
     own = [card for card in cards if card.vendor == "nvidia"] if isinstance(cards, list) else []

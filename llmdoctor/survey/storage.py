@@ -31,6 +31,8 @@ class Recorder:
         self._live = live
         self._recorder = recording.Recorder(live)
         self.host = Host(self._recorder)
+        self.now = Host(live.now)
+        """The same machine, asked anew at each question and not recorded."""
 
     @classmethod
     def live(cls) -> Recorder:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, Optional
 
 from ..facts.fact import NOT_RECORDED, REST, Unknown, all_unknown
 from ..facts.machine import (
@@ -45,8 +45,11 @@ def _struct(kind: Any) -> Callable[[str], Any]:
     return lambda reason: all_unknown(kind, reason)
 
 
-def look(host: Host, deadline_s: float) -> Seen:
-    """Everything about the machine behind this Host. Never raises; what did not answer in time is unknown, with that reason."""
+def look(host: Host, deadline_s: float, heard: Optional[Callable[[str, Any], None]] = None) -> Seen:
+    """Everything about the machine behind this Host. Never raises; what did not answer in time is unknown, with that reason.
+
+    ``heard`` is told the name and the value of each probe as it answers, in that probe's thread.
+    """
     begin(host)
     from ..probes import (
         amd,
@@ -72,7 +75,7 @@ def look(host: Host, deadline_s: float) -> Seen:
     from ..runtimes import all_runtimes
     from ..runtimes.surroundings import Surroundings
 
-    tasks = Tasks(deadline_s)
+    tasks = Tasks(deadline_s, heard)
     run, unknown = tasks.start, Unknown
 
     # The longest chain first: the cards, the driver's files, NVML, cuInit.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 WORKERS = 6
 """Looks that wait (a command, a library, a server) overlap; more threads would only wait for Python's lock."""
@@ -15,12 +15,14 @@ class Tasks:
     """Named functions, begun in the order in which they are given. One that fails or does not end yields its fallback, with the reason.
 
     The threads are daemons, because a look that hangs in the kernel must not keep the program from ending. A task may
-    need only what was given before it, so that a worker never waits for what no worker has begun.
+    need only what was given before it, so that a worker never waits for what no worker has begun. ``heard`` is told each
+    name and value as it comes, in the worker's thread.
     """
 
-    def __init__(self, deadline_s: float) -> None:
+    def __init__(self, deadline_s: float, heard: Optional[Callable[[str, Any], None]] = None) -> None:
         self._end = time.monotonic() + deadline_s
         self._deadline_s = deadline_s
+        self._heard = heard
         self._values: dict[str, Any] = {}
         self._done: dict[str, threading.Event] = {}
         self._fallbacks: dict[str, Callable[[str], Any]] = {}
@@ -54,6 +56,8 @@ class Tasks:
         self._values[name] = value
         self.timings_ms[name] = round((time.monotonic() - started) * 1000, 1)
         self._done[name].set()
+        if self._heard is not None:
+            self._heard(name, value)
 
     def value(self, name: str) -> Any:
         """The task's value; waits for it until the deadline of all."""
