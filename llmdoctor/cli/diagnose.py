@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Optional
 
 import click
 
-from .. import __version__
-from ..facts.finding import Diagnosis, LogSummary
 from ..facts.machine import Machine
 from . import common, logs
 from .app import BadInput
@@ -47,12 +45,11 @@ def diagnose(
     found and the latest run that failed is judged. Exit status: 0 nothing found at or above --fail-on, 1 findings, 2 bad input.
     """
     started = time.monotonic()
-    from ..diagnosis.log_engine import judge_logs
-    from ..logs.chapters import LogReader
+    from ..diagnosis import from_logs
     from ..redact.redactor import Redactor
     from ..report.output import show
     from ..report.private import hide_in_log_lines
-    from ..runtimes import all_readers, runtime_names
+    from ..runtimes import runtime_names
 
     logs.check_runtime(runtime, runtime_names())
     if not files and no_machine and not source:
@@ -60,7 +57,7 @@ def diagnose(
     if no_machine and source and files:
         raise BadInput("--no-machine and --from contradict each other")
     rules = common.load_rules(folder, only)
-    reader = LogReader((pattern for rule in rules for pattern in rule.patterns()), all_readers())
+    reader = from_logs.reader_of(rules)
     # The logs first: a fault in their names is told at once, and the machine is looked at only where it matters.
     read = [logs.named(reader, name, runtime) for name in files]
     machine, host, saved = _machine(no_machine, source, deadline)
@@ -72,19 +69,9 @@ def diagnose(
     elif not files:
         assert machine is not None and host is not None
         read = logs.of_runtimes(host, machine, reader, runtime)
-    read = [logs.with_origin(log, machine, source is not None) for log in read]
-    outcome = judge_logs(machine, rules, [(log.chapters, log.origin) for log in read])
+    diagnosis = from_logs.diagnose(machine, rules, read, source is not None)
     done = time.monotonic()
-    diagnosis = Diagnosis(
-        tool_version=__version__,
-        machine=machine or Machine(),
-        logs=[LogSummary(name=log.name, lines=log.lines, machine=log.origin) for log in read],
-        runs=outcome.runs,
-        findings=outcome.findings,
-        explained=outcome.explained,
-        passed=outcome.passed,
-        timings_ms={"looking": common.milliseconds(looked - started), "judging": common.milliseconds(done - looked)},
-    )
+    diagnosis.timings_ms = {"looking": common.milliseconds(looked - started), "judging": common.milliseconds(done - looked)}
     hide_in_log_lines(diagnosis, Redactor())
     show(diagnosis, form, common.milliseconds(done - started))
     return common.exit_status(diagnosis.findings, fail_on)

@@ -90,6 +90,8 @@ def fit(
     from .. import __version__
     from ..facts.machine import Machine
     from ..fit import plan
+    from ..fit.targets import targets_of
+    from ..models.any_model import read_any
     from ..models.error import ModelError
     from ..report import fit_json, fit_text
     from ..report.output import write
@@ -103,7 +105,7 @@ def fit(
             write(_found_here(machine or Machine()))
             return 0
         found = _named(model, machine)
-        info = _read(found.path)
+        info = read_any(found.path)
         if options["n_ctx"] is None:
             options["n_ctx"] = _own_context(found)
     except ModelError as error:
@@ -116,7 +118,7 @@ def fit(
         )
     if options["runtime"] == "transformers" and info.format == "gguf":
         raise BadInput(f"{found.path}: --runtime transformers needs a folder of safetensors, this is a GGUF file")
-    targets = planned or _here(machine)
+    targets = planned or targets_of(machine)
     settings: Settings | TorchSettings
     if info.format == "gguf":
         by_ollama = found.manifest is not None or (command is not None and command.program == "ollama")
@@ -129,17 +131,6 @@ def fit(
         made = plan.for_transformers(info, by_torch, targets)
     write(fit_json.text(made, settings, __version__) if form == "json" else fit_text.text(made))
     return 0 if made.fits or not targets else 1
-
-
-def _read(path: str) -> ModelInfo:
-    """Raises ModelError."""
-    if os.path.isdir(path) or path.endswith(".safetensors"):
-        from ..models.safetensors import read_folder
-
-        return read_folder(path if os.path.isdir(path) else os.path.dirname(path) or ".")
-    from ..models.gguf_model import read_model
-
-    return read_model(path)
 
 
 def _command(words: tuple[str, ...]) -> Optional[Command]:
@@ -258,26 +249,4 @@ def _planned(vram: tuple[int, ...], gpu: tuple[str, ...]) -> list[Target]:
             raise BadInput(f"--gpu: {gpu[number]!r} is not in the catalogue; --vram 24GiB tells its memory")
         whole = known.vram_bytes or size or 0
         targets.append(Target(known.name, whole if size is None else size, whole, known.memory_bandwidth_bytes_per_s))
-    return targets
-
-
-def _here(machine: Optional[Machine]) -> list[Target]:
-    """The GPUs of a machine whose free memory is known."""
-    from ..catalogs.gpus import find_gpu
-    from ..facts.target import Target
-    from ..fit.speed import peak_of
-
-    tested = machine.smoke.gpus if machine is not None and isinstance(machine.smoke.gpus, list) else []
-    reads = {one.uuid: one.read_bytes_per_s for one in tested if isinstance(one.read_bytes_per_s, int)}
-    cards = machine.gpus if machine is not None and isinstance(machine.gpus, list) else []
-    targets = []
-    for card in cards:
-        free, total = card.vram_free_bytes, card.vram_total_bytes
-        if card.integrated is True or not isinstance(free, int):
-            continue
-        name = card.name if isinstance(card.name, str) else "GPU"
-        whole = total if isinstance(total, int) else None
-        known = find_gpu(name, whole)
-        peak = known.memory_bandwidth_bytes_per_s if known else None
-        targets.append(Target(name, free, whole, peak_of(reads[card.uuid]) if card.uuid in reads else peak))
     return targets

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional, Sequence
 
 import click
 
-from .. import __version__
-from ..facts.finding import Diagnosis, LogSummary
+from ..facts.finding import Diagnosis
 from ..facts.machine import Machine
 from . import common, logs
 from .app import BadInput
@@ -107,14 +106,12 @@ def _subject(
     rules: list[Rule], deadline: float,
 ) -> _Subject:  # fmt: skip
     """Looks at the machine, reads the logs and judges both."""
+    from ..diagnosis import from_logs
     from ..diagnosis.engine import judge
-    from ..diagnosis.log_engine import judge_logs
-    from ..logs.chapters import LogReader
     from ..report.making import LogSource
-    from ..runtimes import all_readers
     from ..survey import saved, survey
 
-    reader = LogReader((pattern for rule in rules for pattern in rule.patterns()), all_readers())
+    reader = from_logs.reader_of(rules)
     # The logs first: a fault in their names is told at once.
     bases = [os.path.basename(name) for name in files]
     shown = [base if bases.count(base) == 1 else name for base, name in zip(bases, files)]
@@ -133,16 +130,7 @@ def _subject(
         machine = case.seen.machine if case.seen is not None else None
         if not files:
             read = [logs.saved(reader, one, runtime, machine is not None) for one in case.logs]
-    read = [logs.with_origin(log, machine, source is not None) for log in read]
-    diagnosis = Diagnosis(
-        tool_version=__version__,
-        machine=machine or Machine(),
-        logs=[LogSummary(name=log.name, lines=log.lines, machine=log.origin) for log in read],
-    )
-    if read:
-        told = judge_logs(machine, rules, [(log.chapters, log.origin) for log in read])
-        diagnosis.findings, diagnosis.explained = list(told.findings), list(told.explained)
-        diagnosis.runs, diagnosis.passed = told.runs, told.passed
+    diagnosis = from_logs.diagnose(machine, rules, read, source is not None)
     if machine is not None:
         outcome = judge(machine, rules)
         known = {one.id for one in [*diagnosis.findings, *diagnosis.explained]}
@@ -150,7 +138,7 @@ def _subject(
         diagnosis.explained += [one for one in outcome.explained if one.id not in known]
         diagnosis.not_checked = outcome.not_checked
         diagnosis.passed = diagnosis.passed or outcome.passed
-    return _Subject(diagnosis, [LogSource(log.name, log.lines, log.open) for log in read])
+    return _Subject(diagnosis, [LogSource(log.name, log.lines, log.open) for log in read if log.open is not None])
 
 
 def _bundle(

@@ -24,15 +24,22 @@ class Variant(NamedTuple):
 def variants(
     info: ModelInfo, settings: Settings, free_bytes: Sequence[int], bandwidths: Sequence[Optional[int]]
 ) -> list[Variant]:
-    """All that are usually published. Sizes of those that are not here are reckoned from the bits of each weight."""
-    here = info.parameters if isinstance(info.parameters, int) and info.parameters > 0 else 0
-    if not here:
-        return []
-    now = sum(one.bytes for one in info.tensors) * 8 / here
+    """All that are usually published; none where the model's size is not known."""
     found = []
     for one in TABLE:
-        scale = 1.0 if one.name == info.quantization else one.bits / now
-        tensors = [each._replace(bytes=round(each.bytes * scale)) for each in info.tensors]
-        prediction = predict(msgspec.structs.replace(info, tensors=tensors), settings, free_bytes)
+        changed = quantized(info, one)
+        if changed is None:
+            return []
+        prediction = predict(changed, settings, free_bytes)
         found.append(Variant(one, prediction, fits(prediction, free_bytes), decode_speed(info, prediction, bandwidths)))
     return found
+
+
+def quantized(info: ModelInfo, to: Quantization) -> Optional[ModelInfo]:
+    """The same model in another quantisation, its tensors' sizes reckoned from the bits of each weight."""
+    parameters = info.parameters if isinstance(info.parameters, int) else 0
+    if to.name == info.quantization or parameters <= 0:
+        return info if parameters > 0 else None
+    scale = to.bits / (sum(one.bytes for one in info.tensors) * 8 / parameters)
+    tensors = [each._replace(bytes=round(each.bytes * scale)) for each in info.tensors]
+    return msgspec.structs.replace(info, tensors=tensors)
