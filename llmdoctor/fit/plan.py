@@ -43,9 +43,15 @@ class Plan(NamedTuple):
 
 
 def for_llama_cpp(
-    info: ModelInfo, settings: Settings, targets: Sequence[Target], compare: bool = False, command: Optional[Command] = None
+    info: ModelInfo,
+    settings: Settings,
+    targets: Sequence[Target],
+    compare: bool = False,
+    command: Optional[Command] = None,
+    search: bool = True,
 ) -> Plan:
-    """``command`` is the line that asked for these settings: remedies are then that line, changed."""
+    """``command`` is the line that asked for these settings: remedies are then that line, changed. Without ``search`` neither
+    remedies nor the longest context are looked for, which takes most of the time."""
     free = [one.free_bytes for one in targets]
     bandwidths = [one.bandwidth_bytes_per_s for one in targets]
     prediction = llama_cpp.predict(info, settings, free)
@@ -54,11 +60,11 @@ def for_llama_cpp(
     def line(asked: Settings) -> str:
         return rewrite(command, asked) if command is not None else llama_server(info.path, asked)
 
-    better = [] if enough or not free else changes(info, settings, free)
+    better = [] if enough or not free or not search else changes(info, settings, free)
     return Plan(
         "llama.cpp", info, targets, prediction, line(settings), enough,
         [Remedy(one.says, one.cost, line(one.settings), one.prediction) for one in better],
-        longest_context(info, settings, free) if free else None, decode_speed(info, prediction, bandwidths),
+        longest_context(info, settings, free) if free and search else None, decode_speed(info, prediction, bandwidths),
         variants(info, settings, free, bandwidths) if compare else [], command.notes if command else [],
     )  # fmt: skip
 

@@ -9,17 +9,17 @@ from ..facts.prediction import Parts, Prediction
 from ..facts.target import Target
 from ..facts.units import show_bytes
 from ..fit.plan import Plan, rule_of_thumb_bytes
+from .fit_bar import LEGEND, PARTS, bar
 
 WIDTH = 60
 """Characters of the bar that stands for a whole GPU."""
-_PARTS = (("weights_bytes", "█", "weights"), ("kv_cache_bytes", "▓", "KV cache"), ("compute_bytes", "▒", "work"), ("overhead_bytes", "░", "driver"))  # fmt: skip
 
 
 def text(plan: Plan) -> str:
     info, prediction = plan.info, plan.prediction
     parameters = f", {info.parameters / 1e9:.1f}B parameters" if isinstance(info.parameters, int) else ""
     lines = [
-        _verdict(plan), "",
+        verdict(plan), "",
         f"{info.architecture} {info.quantization}{parameters}; {info.layers} layers, trained for {info.n_ctx_train} tokens",
         plan.command, "",
         *_table(prediction, plan.targets), *_bars(prediction, plan.targets),
@@ -37,7 +37,7 @@ def text(plan: Plan) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _verdict(plan: Plan) -> str:
+def verdict(plan: Plan) -> str:
     if not plan.targets:
         return "No GPU with known free memory is here: all of it goes to RAM. --vram 24GiB or --gpu NAME plans for another machine."
     pairs = list(zip(plan.prediction.devices, plan.targets))
@@ -61,27 +61,13 @@ def _table(prediction: Prediction, targets: Sequence[Target]) -> list[str]:
 
 
 def _sizes(one: Parts) -> tuple[str, ...]:
-    return tuple(show_bytes(getattr(one, name)) for name in (*(name for name, _, _ in _PARTS), "total_bytes"))
+    return tuple(show_bytes(getattr(one, name)) for name in (*(name for name, _, _ in PARTS), "total_bytes"))
 
 
 def _bars(prediction: Prediction, targets: Sequence[Target]) -> list[str]:
-    """One bar for each GPU: what the model takes, what others hold, what is free, and where it ends."""
-    lines = []
-    for part, target in zip(prediction.devices, targets):
-        whole = max(target.total_bytes or target.free_bytes, target.free_bytes)
-        scale = WIDTH / max(whole, part.total_bytes + whole - target.free_bytes)
-        bar, filled = "", 0.0
-        for name, sign, _ in _PARTS:
-            filled += getattr(part, name) * scale
-            bar += sign * (round(filled) - len(bar))
-        limit = round(target.free_bytes * scale)
-        bar = bar.ljust(limit, "·") if len(bar) < limit else bar[:limit] + "|" + bar[limit:]
-        others = round((whole - target.free_bytes) * scale)
-        lines.append(f"{bar}{'x' * others}")
-    if lines:
-        signs = "  ".join(f"{sign} {word}" for _, sign, word in _PARTS)
-        lines = ["", *lines, f"{signs}  · free  x held by others  | the limit", ""]
-    return lines
+    """One for each GPU."""
+    bars = ["".join(piece.text for piece in bar(part, target, WIDTH)) for part, target in zip(prediction.devices, targets)]
+    return ["", *bars, "  ".join(f"{sign} {word}" for sign, word in LEGEND), ""] if bars else []
 
 
 def _remedies(plan: Plan) -> list[str]:

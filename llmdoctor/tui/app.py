@@ -148,6 +148,17 @@ class DoctorApp(App[None]):
             pane.looked()
         return pane
 
+    def show_fit(self, model: str, run: Any) -> None:
+        """The fit screen with a model that a log names, as the log's run was started."""
+
+        async def go() -> None:
+            await self._show(3)
+            open_model = getattr(self.pane(), "open_model", None)  # a screen that failed has none
+            if open_model is not None:
+                open_model(model, run)
+
+        self.run_worker(go(), exclusive=True, group="show", exit_on_error=False)
+
     def pane(self) -> Optional[Pane]:
         """The one that is shown."""
         return self._panes.get(self._current)

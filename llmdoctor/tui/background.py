@@ -19,14 +19,13 @@ class Background:
         self._latest: dict[str, int] = {}
 
     def start(
-        self, name: str, task: Callable[[], T], done: Callable[[T], None], failed: Optional[Callable[[str], None]] = None
+        self, name: str, task: Callable[[], T], done: Callable[[T], object], failed: Optional[Callable[[str], None]] = None
     ) -> None:
-        """Runs ``task`` in a thread; then, on the UI thread, ``done(result)`` or ``failed(reason)``."""
+        """Runs ``task`` in a thread; then, on the UI thread, ``done(result)``, which may be a coroutine, or ``failed(reason)``."""
         number = self._latest[name] = self._latest.get(name, 0) + 1
 
-        def tell(callback: Callable[[], None]) -> None:
-            if self._latest.get(name) == number:
-                callback()
+        def tell(callback: Callable[[], object]) -> object:
+            return callback() if self._latest.get(name) == number else None
 
         def run() -> None:
             try:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional
 
 if TYPE_CHECKING:
     from ..diagnosis.rule import Rule
     from ..facts.finding import Diagnosis
     from ..facts.machine import Machine
     from ..host.host import Host
+    from ..logs.chapters import LogReader
     from ..survey.storage import Recorder
 
 Heard = Callable[[str, Any], None]
@@ -29,7 +31,9 @@ class Session:
         self._deadline_s = deadline_s
         self._rules: Optional[list[Rule]] = None
         self._recorder: Optional[Recorder] = None
+        self._reader: Optional[LogReader] = None
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
 
     @property
     def machine(self) -> Optional[Machine]:
@@ -43,6 +47,17 @@ class Session:
             if self._rules is None:
                 self._rules = index.load_with(self._rules_folder)
             return self._rules
+
+    @contextmanager
+    def log_reader(self) -> Iterator[LogReader]:
+        """The one scanner of all rules and runtimes, for one log at a time."""
+        from ..diagnosis.from_logs import reader_of
+
+        rules = self.rules()
+        with self._reading:
+            if self._reader is None:
+                self._reader = reader_of(rules)
+            yield self._reader
 
     def look(self, heard: Optional[Heard] = None) -> Diagnosis:
         """Asks the machine anew and judges it. Raises ValueError for a faulty saved machine or rule, in one line."""

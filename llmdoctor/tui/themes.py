@@ -20,7 +20,7 @@ DARK = Theme(
     warning="#f0b84a",
     error="#ff7b72",
     dark=True,
-    variables={"weights": "#6cb6ff", "kv-cache": "#c297ff", "compute": "#f0b84a", "overhead": "#8b98a9", "others": "#5a6677"},
+    variables={"weights": "#6cb6ff", "kv-cache": "#c297ff", "compute": "#f0b84a", "overhead": "#8b98a9", "others": "#7c889a"},
 )
 LIGHT = Theme(
     name="light",
@@ -35,7 +35,7 @@ LIGHT = Theme(
     warning="#8a5300",
     error="#b3261e",
     dark=False,
-    variables={"weights": "#0a5cad", "kv-cache": "#7a3fc0", "compute": "#a86500", "overhead": "#647284", "others": "#9aa5b3"},
+    variables={"weights": "#0a5cad", "kv-cache": "#7a3fc0", "compute": "#a86500", "overhead": "#647284", "others": "#6f7b8a"},
 )
 CONTRAST = Theme(
     name="high contrast",
