@@ -12,6 +12,10 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         print(f"llmdoctor {__version__}")
         return
+    if not sys.argv[1:]:
+        from .cli.interactive import alone
+
+        sys.exit(alone())
     from .cli.app import run
 
     sys.exit(run())

@@ -63,11 +63,14 @@ def run() -> int:
     if sys.stdout is None:  # closed by whoever started us
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end of the process
     try:
-        result = llmdoctor.main(args=sys.argv[1:] or ["tui"], prog_name="llmdoctor", standalone_mode=False)
+        result = llmdoctor.main(prog_name="llmdoctor", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except BadInput as error:
         error.show()
         return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 2
     except click.ClickException as error:
         BadInput(error.format_message()).show()
         return 2

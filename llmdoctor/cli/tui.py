@@ -1,14 +1,13 @@
-"""``llmdoctor tui``, and ``llmdoctor`` alone in a terminal: the interactive screens."""
+"""``llmdoctor tui``: the interactive screens."""
 
 from __future__ import annotations
 
 import os
-import sys
 from typing import Optional
 
 import click
 
-from . import common
+from . import common, interactive
 from .app import BadInput
 
 
@@ -21,20 +20,9 @@ def tui(source: Optional[str], folder: Optional[str], deadline: float) -> int:
 
     Only looks: nothing is changed, nothing is sent. Exit status: 0, 2 bad input or no terminal.
     """
-    if not is_terminal():
-        raise BadInput("this needs a terminal that can place text; llmdoctor check prints the same findings anywhere")
     if source is not None and not os.path.isfile(source):
         raise BadInput(f"{source}: no such file")
-    from ..tui.app import DoctorApp
-    from ..tui.session import Session
-
-    DoctorApp(Session(source, folder, deadline)).run()
+    if not interactive.is_terminal():
+        raise BadInput(interactive.NO_TERMINAL)
+    interactive.run(source, folder, deadline)
     return 0
-
-
-def is_terminal() -> bool:
-    """Whether a person sits before a screen on which text can be placed."""
-    streams = (sys.stdin, sys.stdout)
-    if any(stream is None or stream.closed or not stream.isatty() for stream in streams):
-        return False
-    return os.name == "nt" or os.environ.get("TERM", "dumb") not in ("dumb", "", "unknown")

@@ -7,6 +7,7 @@ instant. Then the machine is looked at in threads, and screens are made when the
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -79,6 +80,7 @@ class DoctorApp(App[None]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        gc.enable()  # what starts the app may have put it off
         self.tab_bar.say(_short(self.session.source) if self.session.source else "this machine")
         self.look_again()
         # The rest of what the first screen needs is imported in a thread, too: imports take the time of many frames.
@@ -102,6 +104,7 @@ class DoctorApp(App[None]):
 
     def _looked(self, diagnosis: Any) -> None:
         self.session.diagnosis = diagnosis
+        self.background.start("imports", _import_screens, lambda _: None)
         for pane in self._panes.values():
             pane.looked()
 
@@ -109,7 +112,6 @@ class DoctorApp(App[None]):
         self.look_error = reason
         for pane in self._panes.values():
             pane.looked()
-        self.notify(reason, title="The machine could not be looked at", severity="error", timeout=15, markup=False)
 
     # -- screens -------------------------------------------------------------------------------
 
@@ -242,6 +244,15 @@ class _Broken(Pane):
             classes="padded",
             markup=False,
         )
+
+
+def _import_screens() -> None:
+    """So that the first look at a screen need not wait for its modules."""
+    for entry in SCREENS:
+        try:
+            import_module(f".{entry.module}", __package__)
+        except Exception:
+            pass  # told where it is shown
 
 
 def _first_theme(environment: Any) -> str:

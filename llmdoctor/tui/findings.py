@@ -76,7 +76,7 @@ r             look again: tells whether the finding is still there"""
         diagnosis = self.session.diagnosis
         if diagnosis is None:
             self.query_one("#verdict", Static).update("The machine could not be looked at.")
-            self.run_worker(self.query_one(FindingDetail).say("r tries again; a message below tells the reason."))
+            self.run_worker(self.query_one(FindingDetail).say(f"{self.doctor.look_error}\n\nr tries again."))
             return
         role, sentence = verdict(diagnosis)
         sign = {"verdict-ok": "✔", "verdict-error": "✖", "verdict-warning": "▲"}.get(role, "●")
@@ -102,7 +102,8 @@ r             look again: tells whether the finding is still there"""
         found.fill(self._findings.values(), self._explained, self.session.done, self._gone.values())
         diagnosis = self.session.diagnosis
         if diagnosis is not None and diagnosis.not_checked:
-            text = f"{len(diagnosis.not_checked)} checks could not be made, and why"
+            count = len(diagnosis.not_checked)
+            text = f"{count} check{'s' * (count > 1)} could not be made, and why"
             found.add_option(Option(Content.styled(text, "$secondary"), NOT_CHECKED))
         if found.option_count and found.highlighted is None:
             found.highlighted = 0
@@ -152,7 +153,7 @@ r             look again: tells whether the finding is still there"""
         self._fill()
 
     def action_check_again(self) -> None:
-        if self.session.source is not None:
+        if self.session.source is not None and self.session.diagnosis is not None:
             self.app.notify("A saved machine does not change. Save it anew there: llmdoctor check --save FILE", markup=False)
             return
         finding = self.query_one(FindingDetail).finding

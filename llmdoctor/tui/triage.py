@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Callable, Iterable, Optional
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Vertical
@@ -93,7 +95,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
     def _ask(self, question: str, reason: str, answers: Iterable[tuple[str, str, Callable[[], None]]]) -> None:
         """``answers``: name, words beside it, what follows."""
         listed = list(answers)
-        width = max((len(name) for name, _, _ in listed), default=0)
+        width = max((len(name) for name, says, _ in listed if says), default=0)
         self._answers = {name: follows for name, _, follows in listed}
         self.query_one("#question", Static).update(question)
         self.query_one("#reason", Static).update(reason)
@@ -107,7 +109,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
         self._switch("ask")
 
     def _switch(self, what: str) -> None:
-        trail = [self._symptom.key if self._symptom else "", self._runtime or "", self._log or ""]
+        trail = [self._symptom.key if self._symptom else "", self._runtime or "", os.path.basename(self._log or "")]
         self.query_one("#trail", Static).update("  ›  ".join(["Triage", *filter(None, trail)]))
         self.query_one(ContentSwitcher).current = what
         self.refresh_bindings()
@@ -250,6 +252,11 @@ On a result:  c copy the command, o open the source, f try the model's settings 
         runtime, text = self._told_runtime, message.text
         self.background.start("log", lambda: inquiry.from_text(self.session, text, runtime), self._show, self._failed)
 
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste at any question is a log, too."""
+        self._give_paste()
+        self.query_one(PasteBox).on_paste(event)
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         path, runtime = event.value.strip(), self._told_runtime
         if not path:
@@ -302,7 +309,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
         def judged(diagnosis: Diagnosis) -> None:
             if inquiry.shows_trouble(diagnosis):
                 self._stop_watching()
-                self._log = f"{path}, watched"
+                self._log = path
                 self._show(diagnosis)
             elif self._timer is not None:
                 lines = sum(log.lines for log in diagnosis.logs)

@@ -11,23 +11,25 @@ from textual.pilot import Pilot
 from llmdoctor.tui.app import DoctorApp
 from llmdoctor.tui.session import Session
 
-MACHINES = Path(__file__).resolve().parent.parent.parent / "fixtures" / "machines"
+FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
+MACHINES = FIXTURES / "machines"
 MISMATCH = MACHINES / "faults" / "h100-nvml-mismatch.json"
+HEALTHY = MACHINES / "healthy" / "h100-as-root.json"
 LAPTOP = MACHINES / "by-hand" / "laptop-two-gpus.json"
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 
-Steps = Callable[["Pilot[None]", "DoctorApp"], Awaitable[None]]
+Steps = Callable[["Pilot[None]", DoctorApp], Awaitable[None]]
 
 
 def drive(
-    steps: Steps, source: Optional[Path] = MISMATCH, size: tuple[int, int] = (120, 36), rules: Optional[str] = None
+    steps: Steps, source: Optional[Path] = MISMATCH, size: tuple[int, int] = (120, 36), session: Optional[Session] = None
 ) -> None:
     """Runs the steps on an app of its own, after the first look at the machine."""
 
     async def main() -> None:
-        app = DoctorApp(Session(str(source) if source else None, rules))
+        app = DoctorApp(session or Session(str(source) if source else None))
         async with app.run_test(size=size) as pilot:
-            await until(pilot, lambda: app.session.diagnosis is not None or app.look_error is not None)
+            await until(pilot, lambda: app.pane() is not None and (app.session.diagnosis or app.look_error))
             await pilot.pause()
             await steps(pilot, app)
 
@@ -45,9 +47,16 @@ async def until(pilot: Pilot[None], holds: Callable[[], Any]) -> None:
 
 def screen(app: Any) -> str:
     """All that stands on the screen, as text."""
-    lines = app.screen._compositor.render_strips()
-    return "\n".join(strip.text.rstrip() for strip in lines)
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
 
 
-async def shows(pilot: Pilot[None], text: str) -> None:
-    await until(pilot, lambda: text in " ".join(screen(pilot.app).split()))
+async def shows(pilot: Pilot[None], *texts: str) -> None:
+    """Waits until all of them stand on the screen, however their lines are broken."""
+    for text in texts:
+        await until(pilot, lambda: text in " ".join(screen(pilot.app).replace("▌", " ").split()))  # noqa: B023
+
+
+async def write(pilot: Pilot[None], text: str) -> None:
+    """Types into the field that has the focus."""
+    names = {"/": "slash", ".": "full_stop", "-": "minus", "_": "underscore", " ": "space", ":": "colon"}
+    await pilot.press(*(names.get(one, one) for one in text))

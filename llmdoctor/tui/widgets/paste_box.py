@@ -20,9 +20,11 @@ class PasteBox(Static, can_focus=True):
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
-        lines = event.text.count("\n") + 1
-        self.update(f"{lines:,} lines received; reading them …")
-        self.post_message(self.Pasted(event.text))
+        # Terminals send the Enter key's character for each line's end (xterm, "Bracketed Paste Mode").
+        text = event.text.replace("\r\n", "\n").replace("\r", "\n")
+        lines = text.count("\n") + 1
+        self.update(f"{lines:,} line{'s' * (lines > 1)} received; reading …")
+        self.post_message(self.Pasted(text))
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         return character is not None and character.isprintable()

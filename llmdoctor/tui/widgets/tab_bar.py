@@ -9,6 +9,9 @@ from rich.text import Text
 from textual.message import Message
 from textual.widget import Widget
 
+ROOMY, NARROW = 72, 56
+"""Columns from which there is space between the screens' names, and below which only the one that is shown is named."""
+
 
 class TabBar(Widget):
     """One row: name of the program, the screens with their number keys, and at the right what is being looked at."""
@@ -38,13 +41,15 @@ class TabBar(Widget):
         accent = self.app.theme_variables["accent"]
         muted = self.app.theme_variables["secondary"]
         text = Text(no_wrap=True, overflow="ellipsis")
+        room = self.size.width
         for number, title in enumerate(self._titles):
             meta = RichStyle(meta={"tab": number})
-            label = f" {number + 1} {title} "
+            named = number == self.current or room >= NARROW
+            label = f" {number + 1} {title} " if named else f" {number + 1} "
             style = f"bold reverse {accent}" if number == self.current else ""
             text.append(label, RichStyle.parse(style) + meta)
-            text.append(" " if self.size.width >= 72 else "")
-        room = self.size.width - text.cell_len
+            text.append(" " if room >= ROOMY else "")
+        room -= text.cell_len
         note = self.note
         if len(note) + 1 <= room:
             text.append(note.rjust(room - 1), RichStyle(color=muted))
