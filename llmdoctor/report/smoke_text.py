@@ -8,29 +8,29 @@ from typing import Optional
 from ..facts.finding import Finding, LevelReport, SmokeReport
 from ..facts.machine import SmokeCpu, SmokeGpu
 
-_WORDS = {"pass": "ok", "fail": "FAILED", "skip": "skipped"}
+WORDS = {"pass": "ok", "fail": "FAILED", "skip": "skipped"}
 
 
 def text(report: SmokeReport, width: int) -> str:
     lines = []
     for level in report.levels:
-        lines.append(f"{_title(level):<24} {_WORDS[level.status]:<8}{f'{level.ms / 1000:6.2f} s' if level.ms else ''}".rstrip())
+        lines.append(f"{title(level):<24} {WORDS[level.status]:<8}{f'{level.ms / 1000:6.2f} s' if level.ms else ''}".rstrip())
         for words in level.evidence:
             lines += _wrapped(words, width)
     for gpu in report.gpus:
-        faster = _faster(gpu, report.cpu)
-        if faster is not None:
-            lines += ["", *_wrapped(faster, width, "")]
+        times = faster(gpu, report.cpu)
+        if times is not None:
+            lines += ["", *_wrapped(times, width, "")]
     told: list[str] = []
     for finding in [*(level.finding for level in report.levels), *report.findings]:
         if finding is not None and finding.id not in told:
             told.append(finding.id)
             lines += ["", *_finding(finding, width)]
-    lines += ["", _verdict(report)]
+    lines += ["", verdict(report)]
     return "\n".join(lines) + "\n"
 
 
-def _title(level: LevelReport) -> str:
+def title(level: LevelReport) -> str:
     return level.name if level.gpu is None else f"{level.name}, GPU {level.gpu}"
 
 
@@ -38,7 +38,7 @@ def _wrapped(words: str, width: int, indent: str = "    ") -> list[str]:
     return textwrap.wrap(words, max(width, 40), initial_indent=indent, subsequent_indent=indent, break_long_words=False)
 
 
-def _faster(gpu: SmokeGpu, cpu: SmokeCpu) -> Optional[str]:
+def faster(gpu: SmokeGpu, cpu: SmokeCpu) -> Optional[str]:
     if not isinstance(gpu.read_bytes_per_s, int) or not isinstance(cpu.read_bytes_per_s, int):
         return None
     times = gpu.read_bytes_per_s / cpu.read_bytes_per_s
@@ -57,8 +57,8 @@ def _finding(finding: Finding, width: int) -> list[str]:
     return lines
 
 
-def _verdict(report: SmokeReport) -> str:
-    failed = [_title(level) for level in report.levels if level.status == "fail"]
+def verdict(report: SmokeReport) -> str:
+    failed = [title(level) for level in report.levels if level.status == "fail"]
     if failed:
         return f"Failed: {'; '.join(failed)}."
     tested = [level for level in report.levels if level.status == "pass"]
@@ -66,5 +66,5 @@ def _verdict(report: SmokeReport) -> str:
     if any(level.name == "inference" for level in tested):
         return f"GPU {', '.join(map(str, gpus))} {'computes' if len(gpus) == 1 else 'compute'} right."
     if tested:
-        return f"Only this was tested, and works: {', '.join(_title(level) for level in tested)}."
+        return f"Only this was tested, and works: {', '.join(title(level) for level in tested)}."
     return "Nothing could be tested."

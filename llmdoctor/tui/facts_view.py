@@ -56,6 +56,7 @@ TITLES = {
     "disks": "Disks", "gpus": "GPUs", "driver": "NVIDIA driver", "cuda": "CUDA", "rocm": "ROCm", "vulkan": "Vulkan", "intel": "Intel",
     "env": "Environment variables", "kernel_log": "Kernel log", "network": "Network", "changes": "Recent changes",
     "python_envs": "Python environments", "runtimes": "Runtimes",
+    "smoke": "Smoke test",
 }  # fmt: skip
 """The fields of Machine, in the order in which they are shown."""
 
@@ -133,6 +134,10 @@ def _is_text(node: ast.stmt) -> bool:
 
 _UNIT = re.compile(r"_(?:bytes_per_s|bytes|celsius|watts|mhz|mts|percent|ms|s|1m)$")
 """The value says it again."""
+_OTHERWISE = {
+    "runtimes": "each runtime's own files, processes, port and service",
+    "smoke": "the GPU itself, by llmdoctor smoke",
+}
 _PROBES = {"gpus": ("nvidia", "amd", "pci"), "disks": ("disk",), "os": ("system",), "env": ("environment",), "driver": ("driver", "driver_install")}  # fmt: skip
 
 
@@ -141,8 +146,8 @@ def source_of(area: str) -> str:
     """Which probe reads an area, and from what, in that probe's own words."""
     from importlib import import_module
 
-    if area == "runtimes":
-        return "each runtime's own files, processes, port and service"
+    if area in _OTHERWISE:
+        return _OTHERWISE[area]
     told = []
     for name in _PROBES.get(area, (area,)):
         try:
@@ -150,5 +155,5 @@ def source_of(area: str) -> str:
         except ImportError:
             continue
         _, _, after = text.partition("Sources:")
-        told.append(" ".join((after or text.partition(": ")[2] or text).replace("``", "").split()))
+        told.append(" ".join((after or text.partition(": ")[2] or text).replace("``", "").split()).rstrip("."))
     return "; ".join(filter(None, told))

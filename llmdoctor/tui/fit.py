@@ -211,6 +211,7 @@ b, Esc        another model"""
         listed = self.query_one("#remedies", OptionList)
         listed.clear_options()
         listed.add_options(_remedy(one, number) for number, one in enumerate(made.remedies))
+        listed.highlighted = 0 if made.remedies else None
         title = self.query_one("#remedies-title", Static)
         settings = made.prediction.settings
         if made.remedies:

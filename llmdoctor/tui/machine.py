@@ -6,6 +6,7 @@ from typing import Optional
 
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input, Static
 
@@ -47,12 +48,14 @@ r             look again"""
 
     def compose(self) -> ComposeResult:
         yield LivePanel()
-        yield Input(placeholder="Search facts: driver, vram, cuda, unknown …", id="search")
+        with Horizontal(id="search-row"):
+            yield Input(placeholder="Search facts: driver, vram, cuda, unknown …", id="search")
+            yield Static("", id="count", markup=False)
         yield FactTree()
         yield Static("", id="meaning", markup=False)
 
     def on_mount(self) -> None:
-        self.query_one("#search").display = False
+        self.query_one("#search-row").display = False
         if self.session.source is not None:
             self.query_one(LivePanel).say("A saved machine: nothing changes here.")
         else:
@@ -117,22 +120,20 @@ r             look again"""
     # -- keys ----------------------------------------------------------------------------------
 
     def action_search(self) -> None:
-        field = self.query_one("#search", Input)
-        field.display = True
-        field.focus()
+        self.query_one("#search-row").display = True
+        self.query_one("#search").focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         count = self.query_one(FactTree).search(event.value)
-        if event.value.strip():
-            self.query_one("#meaning", Static).update(f"{count} facts match. Enter goes to them, Esc ends the search.")
+        says = f"{count} fact{'s' * (count != 1)} match{'es' * (count == 1)}" if event.value.strip() else ""
+        self.query_one("#count", Static).update(says)
 
     def on_input_submitted(self) -> None:
         self.focus_first()
 
     def action_end_search(self) -> None:
-        field = self.query_one("#search", Input)
-        field.value = ""
-        field.display = False
+        self.query_one("#search", Input).value = ""
+        self.query_one("#search-row").display = False
         self.focus_first()
 
     def action_unknown(self) -> None:

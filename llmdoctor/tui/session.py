@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional
 
 if TYPE_CHECKING:
     from ..diagnosis.rule import Rule
-    from ..facts.finding import Diagnosis
+    from ..facts.finding import Diagnosis, SmokeReport
     from ..facts.machine import Machine
     from ..host.host import Host
     from ..logs.chapters import LogReader
@@ -76,6 +76,29 @@ class Session:
         if before is not None:
             before.close()
         return examine(survey.look(recorder.host, self._deadline_s, heard), self.rules())
+
+    def smoke(self, with_runtimes: bool, progress: Callable[[str, Optional[int]], None]) -> SmokeReport:
+        """Tests this machine's GPUs anew. ``progress`` is told each level and its GPU as it begins."""
+        from ..smoke import levels
+        from ..survey import storage
+
+        assert self.machine is not None
+        chosen = (*levels.LEVELS, "runtime") if with_runtimes else levels.LEVELS
+        recorder = storage.Recorder.live()
+        try:
+            self.machine.smoke = levels.test(recorder.host, self.machine, levels.Options(chosen), progress)
+        finally:
+            recorder.close()
+        report = self.saved_smoke()
+        assert report is not None
+        return report
+
+    def saved_smoke(self) -> Optional[SmokeReport]:
+        """The test that the machine holds, with its reasons; None where it holds none."""
+        from ..diagnosis.smoke import report
+
+        machine = self.machine
+        return report(machine, self.rules()) if machine is not None and isinstance(machine.smoke.levels, list) else None
 
     def host(self) -> Host:
         """This machine, never the saved one: where logs and models are looked for."""

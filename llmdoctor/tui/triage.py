@@ -54,7 +54,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
         self._runtime: Optional[str] = None
         self._was_asked = False
         """Whether the user named the runtime: what is only assumed is not told to those who read a log."""
-        self._log: Optional[str] = None
+        self._log_came: Optional[str] = None
         """How the log came, for the trail."""
         self._asked: list[Callable[[], None]] = []
         """The questions so far, to go back to."""
@@ -109,7 +109,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
         self._switch("ask")
 
     def _switch(self, what: str) -> None:
-        trail = [self._symptom.key if self._symptom else "", self._runtime or "", os.path.basename(self._log or "")]
+        trail = [self._symptom.key if self._symptom else "", self._runtime or "", os.path.basename(self._log_came or "")]
         self.query_one("#trail", Static).update("  ›  ".join(["Triage", *filter(None, trail)]))
         self.query_one(ContentSwitcher).current = what
         self.refresh_bindings()
@@ -122,7 +122,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
 
     def _ask_what(self) -> None:
         self._asked = [self._ask_what]
-        self._symptom = self._runtime = self._log = self._diagnosis = None
+        self._symptom = self._runtime = self._log_came = self._diagnosis = None
         self._ask(
             "What happens?",
             "It decides which log tells most, and what this machine may already show.",
@@ -138,7 +138,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
 
     def _ask_machine(self) -> None:
         assert self._symptom is not None
-        self._runtime = self._log = None
+        self._runtime = self._log_came = None
         found = inquiry.shown_by_machine(self._symptom, self.session.diagnosis)
         self._ask(
             "This machine already shows what may bring that about",
@@ -152,7 +152,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
     def _show_machine(self, found: list[Finding]) -> None:
         diagnosis = self.session.diagnosis
         assert diagnosis is not None
-        self._log = "what the machine shows"
+        self._log_came = "what the machine shows"
         self._show(
             Diagnosis(
                 tool_version=diagnosis.tool_version, machine=diagnosis.machine, findings=found, explained=diagnosis.explained
@@ -172,7 +172,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
 
     def _ask_runtime(self) -> None:
         here = inquiry.installed(self.session.machine)
-        self._log = None
+        self._log_came = None
 
         def chose(name: Optional[str]) -> None:
             self._runtime, self._was_asked = name, True
@@ -201,7 +201,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
 
     def _found(self, diagnosis: Diagnosis) -> None:
         if inquiry.shows_trouble(diagnosis):
-            self._log = "its own log"
+            self._log_came = "its own log"
             self._show(diagnosis)
         else:
             names = ", ".join(log.name for log in diagnosis.logs)
@@ -211,7 +211,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
         self._go(lambda: self._ask_log(reason))
 
     def _ask_log(self, reason: str = "") -> None:
-        self._log = None
+        self._log_came = None
         best = self._symptom.log if self._symptom else "the server's log"
         self._ask(
             "Where is the log?",
@@ -225,7 +225,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
 
     def _give(self, question: str, reason: str, paste: bool) -> None:
         self._stop_watching()
-        self._log = None
+        self._log_came = None
         self.query_one("#give-question", Static).update(question)
         self.query_one("#give-reason", Static).update(reason)
         self.query_one("#state", Static).update("")
@@ -248,7 +248,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
         self._watched = ""
 
     def on_paste_box_pasted(self, message: PasteBox.Pasted) -> None:
-        self._log = "a pasted log"
+        self._log_came = "a pasted log"
         runtime, text = self._told_runtime, message.text
         self.background.start("log", lambda: inquiry.from_text(self.session, text, runtime), self._show, self._failed)
 
@@ -264,7 +264,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
         if self._watched is not None:
             self._watch(path)
             return
-        self._log = path
+        self._log_came = path
         self.query_one("#state", Static).update("Reading …")
         self.background.start("log", lambda: inquiry.from_path(self.session, path, runtime), self._show, self._failed)
 
@@ -273,7 +273,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
         return self._runtime if self._was_asked else None
 
     def _failed(self, reason: str) -> None:
-        self._log = None
+        self._log_came = None
         self.query_one("#state", Static).update(Content.styled(f"✖ {reason}", "$error"))
 
     # -- watching ------------------------------------------------------------------------------
@@ -309,7 +309,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
         def judged(diagnosis: Diagnosis) -> None:
             if inquiry.shows_trouble(diagnosis):
                 self._stop_watching()
-                self._log = path
+                self._log_came = path
                 self._show(diagnosis)
             elif self._timer is not None:
                 lines = sum(log.lines for log in diagnosis.logs)
