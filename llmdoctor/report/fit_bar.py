@@ -9,7 +9,7 @@ from ..facts.target import Target
 
 PARTS = (("weights_bytes", "█", "weights"), ("kv_cache_bytes", "▓", "KV cache"), ("compute_bytes", "▒", "work"), ("overhead_bytes", "░", "driver"))  # fmt: skip
 FREE, OTHERS, LIMIT = "·", "x", "|"
-LEGEND = (*((sign, word) for _, sign, word in PARTS), (FREE, "free"), (OTHERS, "held by others"), (LIMIT, "the limit"))
+LEGEND = (*((sign, word) for _, sign, word in PARTS), (FREE, "free"), (OTHERS, "others"), (LIMIT, "limit"))
 
 
 class Piece(NamedTuple):

@@ -104,7 +104,7 @@ def _row(area: str, path: str, field: str, value: Any, depth: int, meaning: str)
 
 def _name_of(value: msgspec.Struct) -> str:
     """What tells one item of a list from the next."""
-    for field in ("name", "path", "package", "process", "executable", "number", "pid"):
+    for field in ("name", "path", "package", "process", "executable", "number", "pid", "vendor"):
         known = getattr(value, field, None)
         if known is not None and not isinstance(known, Unknown):
             return str(known)

@@ -11,7 +11,6 @@ from textual.binding import Binding
 from textual.containers import Container
 from textual.content import Content
 from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
 
 from ..facts.finding import Diagnosis, Finding
 from ..report.document import grouped, machine_lines, verdict
@@ -98,15 +97,11 @@ r             look again: tells whether the finding is still there"""
             self._checking = None
 
     def _fill(self) -> None:
-        found = self.query_one(FindingList)
-        found.fill(self._findings.values(), self._explained, self.session.done, self._gone.values())
         diagnosis = self.session.diagnosis
-        if diagnosis is not None and diagnosis.not_checked:
-            count = len(diagnosis.not_checked)
-            text = f"{count} check{'s' * (count > 1)} could not be made, and why"
-            found.add_option(Option(Content.styled(text, "$secondary"), NOT_CHECKED))
-        if found.option_count and found.highlighted is None:
-            found.highlighted = 0
+        count = len(diagnosis.not_checked) if diagnosis is not None else 0
+        more = [(f"{count} check{'s' * (count > 1)} could not be made, and why", NOT_CHECKED)] if count else []
+        found = self.query_one(FindingList)
+        found.fill(self._findings.values(), self._explained, self.session.done, self._gone.values(), more)
         if not found.option_count:
             self.run_worker(self.query_one(FindingDetail).say("Nothing was found. Triage (2) goes by what happens instead."))
 

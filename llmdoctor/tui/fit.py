@@ -215,7 +215,7 @@ b, Esc        another model"""
         title = self.query_one("#remedies-title", Static)
         settings = made.prediction.settings
         if made.remedies:
-            title.update("What would make it fit (each alone; Enter takes it over)")
+            title.update("What would make it fit (Enter takes one over)")
         elif made.targets and not made.fits:
             title.update("Nothing that is known makes it fit here: take a smaller model or quantisation")
         elif made.longest is not None and made.longest > settings.n_ctx:
@@ -290,4 +290,4 @@ def _numbers(made: Plan, chosen: Optional[Chosen]) -> list[Content]:
 
 
 def _remedy(one: Remedy, number: int) -> Option:
-    return Option(Content.assemble((f"{number + 1}  ", "bold $accent"), one.says, (f"  (costs: {one.cost})", "$secondary")))
+    return Option(Content.assemble((f"{number + 1}  ", "bold $accent"), one.says, (f" (costs: {one.cost})", "$secondary")))

@@ -84,7 +84,9 @@ def turns(info: ModelInfo) -> list[Turn]:
         Turn("n_parallel", "Slots", [(one, f"{one} at once") for one in (1, 2, 4, 8, 16)]),
     ]
     if info.experts:
-        found.append(Turn("cpu_moe_layers", "Experts in RAM", [(one, f"of {one} layers") for one in range(layers + 1)]))
+        found.append(
+            Turn("cpu_moe_layers", "MoE in RAM", [(one, f"experts of {one}" if one else "none") for one in range(layers + 1)])
+        )
     return found
 
 

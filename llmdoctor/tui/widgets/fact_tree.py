@@ -58,7 +58,7 @@ class FactTree(ScrollView, can_focus=True):
         """Shows rows whose path, name or value holds the text; says how many."""
         self._needle = needle.strip().lower()
         self._filter()
-        return sum(row.state != "area" for row in self._shown)
+        return sum(row.state not in ("area", "group") for row in self._shown)
 
     def only_unknown(self, yes: bool) -> None:
         self._only_unknown = yes
@@ -72,19 +72,16 @@ class FactTree(ScrollView, can_focus=True):
         narrowed = bool(self._needle) or self._only_unknown
         before = self.row
         shown: list[Row] = []
-        area: Optional[Row] = None
+        above: list[Row] = []  # what a match stands in and is not shown yet: its area, the card, the process
         for row in self._rows:
-            if row.state == "area":
-                area = row
-                if not narrowed:
-                    shown.append(row)
-            elif narrowed:
-                if self._matches(row):
-                    if area is not None:
-                        shown.append(area)
-                        area = None
-                    shown.append(row)
-            elif row.area not in self._folded:
+            if narrowed:
+                above = [one for one in above if one.depth < row.depth]
+                if row.state in ("area", "group"):
+                    above.append(row)
+                elif self._matches(row):
+                    shown += [*above, row]
+                    above = []
+            elif row.state == "area" or row.area not in self._folded:
                 shown.append(row)
         self._shown = shown
         self.cursor = next(

@@ -28,7 +28,7 @@ class StepCard(Static, can_focus=True):
     ]
 
     def __init__(self, number: int, step: Step) -> None:
-        cost = f"  (costs: {step.cost})" if step.cost and step.cost != "nothing" else ""
+        cost = f" (costs: {step.cost})" if step.cost and step.cost != "nothing" else ""
         text = Content.assemble((f"{number}  ", "bold $accent"), step.do, (cost, "$secondary"))
         if step.run:
             text = Content("\n").join([text, *(Content.assemble("   $ ", (row, "$success")) for row in step.run.splitlines())])

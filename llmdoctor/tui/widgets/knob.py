@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 LABEL = 15
-TRACK = 14
+TRACK = 10
 
 
 class Knob(Widget, can_focus=True):

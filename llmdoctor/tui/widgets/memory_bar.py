@@ -37,10 +37,8 @@ class MemoryBar(Widget):
         if not self._bars:
             return Text("")
         rows = [row for part, target in self._bars for row in (*self._rows(part, target), Text(""))]
-        legend = Text.assemble(
-            *((f"{sign} {word}  ", self._colour(sign)) for sign, word in LEGEND), no_wrap=True, overflow="ellipsis"
-        )
-        return Text("\n").join([*rows[:-1], legend])
+        legend = Text.assemble(*((f"{sign} {word.replace('KV cache', 'KV')}  ", self._colour(sign)) for sign, word in LEGEND))
+        return Text("\n", no_wrap=True, overflow="ellipsis").join([*rows, legend])
 
     def _rows(self, part: Parts, target: Target) -> list[Text]:
         colours = self.app.theme_variables
@@ -51,8 +49,11 @@ class MemoryBar(Widget):
             else (f"✔ {show_bytes(target.free_bytes - part.total_bytes)} to spare", colours["success"])
         )
         head = Text.assemble(
-            (target.name, "bold"), "  ", says, (f"  {show_bytes(part.total_bytes)} of {show_bytes(target.free_bytes)} free", colours["secondary"])
-        )  # fmt: skip
+            says,
+            "  ",
+            (target.name, "bold"),
+            (f"  {show_bytes(part.total_bytes)} of {show_bytes(target.free_bytes)} free", colours["secondary"]),
+        )
         head.truncate(self.size.width, overflow="ellipsis")
         line = Text.assemble(
             *((piece.text, self._colour(piece.sign)) for piece in bar(part, target, max(self.size.width - 2, 10)))
