@@ -119,7 +119,7 @@ class DoctorApp(App[None]):
         self.action_show(message.number)
 
     def action_show(self, number: int) -> None:
-        self.run_worker(self._show(number), exclusive=True, group="show", exit_on_error=False)
+        self.run_worker(self._show(number), exclusive=True, group="show")
 
     async def _show(self, number: int) -> None:
         """Shows a screen and keeps the others as they are."""
@@ -159,7 +159,7 @@ class DoctorApp(App[None]):
             if open_model is not None:
                 open_model(model, run)
 
-        self.run_worker(go(), exclusive=True, group="show", exit_on_error=False)
+        self.run_worker(go(), exclusive=True, group="show")
 
     def pane(self) -> Optional[Pane]:
         """The one that is shown."""
@@ -174,8 +174,10 @@ class DoctorApp(App[None]):
         self.call_later(self._replace, self._current, in_words(error))
 
     async def _replace(self, number: int, reason: str) -> None:
-        broken = _Broken(self.session, SCREENS[number].title, reason)
-        pane, self._panes[number] = self._panes[number], broken
+        pane = self._panes[number]
+        if isinstance(pane, _Broken):
+            return  # its other parts failed, too
+        broken = self._panes[number] = _Broken(self.session, SCREENS[number].title, reason)
         pane.display = False
         await self.query_one("#body").mount(broken)
         broken.display = number == self._current

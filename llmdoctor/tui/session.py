@@ -59,6 +59,11 @@ class Session:
                 self._reader = reader_of(rules)
             yield self._reader
 
+    def make_log_reader(self) -> None:
+        """Makes it before it is needed."""
+        with self.log_reader():
+            pass
+
     def look(self, heard: Optional[Heard] = None) -> Diagnosis:
         """Asks the machine anew and judges it. Raises ValueError for a faulty saved machine or rule, in one line."""
         from ..survey import storage, survey

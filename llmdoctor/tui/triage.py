@@ -86,6 +86,10 @@ On a result:  c copy the command, o open the source, f try the model's settings 
     def on_mount(self) -> None:
         self._ask_what()
 
+    def looked(self) -> None:
+        # The scanner of all rules is put together while the first question is being read.
+        self.background.start("reader", self.session.make_log_reader, lambda _: None)
+
     def focus_first(self) -> None:
         current = self.query_one(ContentSwitcher).current
         self.query_one({"ask": "#answers", "outcome": "#causes"}.get(current or "", "#path")).focus()
