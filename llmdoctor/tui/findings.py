@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Optional
 
 from textual.app import ComposeResult
@@ -16,8 +14,10 @@ from ..facts.finding import Diagnosis, Finding
 from ..report.document import grouped, machine_lines, verdict
 from .pane import Pane
 from .session import Session
-from .widgets.finding_detail import FindingDetail, StepCard
+from .taking import copy_command, open_source
+from .widgets.finding_detail import FindingDetail
 from .widgets.finding_list import FindingList
+from .widgets.outcome import SIGNS
 
 NOT_CHECKED = "not-checked"
 
@@ -78,7 +78,7 @@ r             look again: tells whether the finding is still there"""
             self.run_worker(self.query_one(FindingDetail).say(f"{self.doctor.look_error}\n\nr tries again."))
             return
         role, sentence = verdict(diagnosis)
-        sign = {"verdict-ok": "✔", "verdict-error": "✖", "verdict-warning": "▲"}.get(role, "●")
+        sign = SIGNS.get(role, "●")
         line = self.query_one("#verdict", Static)
         line.set_classes(role)
         line.update(Content(f"{sign} {sentence.partition(' First: ')[0]}"))  # the first stands below, in the list
@@ -135,10 +135,10 @@ r             look again: tells whether the finding is still there"""
     # -- keys ----------------------------------------------------------------------------------
 
     def action_copy(self) -> None:
-        copy(self, self.query_one(FindingDetail).command())
+        copy_command(self.doctor, self.query_one(FindingDetail).command())
 
     def action_open(self) -> None:
-        open_source(self, self.query_one(FindingDetail).source())
+        open_source(self.doctor, self.query_one(FindingDetail).source())
 
     def action_mark(self) -> None:
         finding = self.query_one(FindingDetail).finding
@@ -164,32 +164,7 @@ r             look again: tells whether the finding is still there"""
         )
 
     def action_to_steps(self) -> None:
-        for card in self.query(StepCard):
-            card.focus()
-            return
+        self.query_one(FindingDetail).focus_first()
 
     def action_to_list(self) -> None:
         self.query_one(FindingList).focus()
-
-
-def copy(pane: Pane, command: Optional[str]) -> None:
-    if command is None:
-        pane.app.notify("There is no command here to copy.", markup=False)
-    else:
-        pane.doctor.copy(command, "the command")
-
-
-def open_source(pane: Pane, url: Optional[str]) -> None:
-    """In the browser of this desktop; over SSH and on a console, where a text browser would take the terminal, its address
-    is copied."""
-    if url is None or not url.startswith("https://"):
-        pane.app.notify("There is no source here to open.", markup=False)
-        return
-    desktop = sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-    if desktop and not os.environ.get("SSH_CONNECTION"):
-        import webbrowser
-
-        pane.background.start("open", lambda: webbrowser.open(url), lambda _: None)
-        pane.app.notify(url, title="Opened in the browser", markup=False)
-    else:
-        pane.doctor.copy(url, "the source's address")

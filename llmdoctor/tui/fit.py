@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 
 from ..facts.target import Target
 from ..facts.units import show_bytes
+from ..fit.targets import targets_of
 from . import planning
 from .pane import Pane
 from .planning import Chosen
@@ -182,7 +183,7 @@ b, Esc        another model"""
 
     def _reckon(self) -> None:
         """The bar at once; what would make it fit when nothing is turned for a moment."""
-        chosen, targets = self._chosen, planning.targets_of(self.session.machine)
+        chosen, targets = self._chosen, targets_of(self.session.machine)
         assert chosen is not None
         self.background.forget("search")
         self.background.start("bar", lambda: planning.plan_for(chosen, targets, False), self._show, self._failed)

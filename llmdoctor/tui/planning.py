@@ -16,7 +16,6 @@ from ..facts.target import Target
 from ..fit import plan
 from ..fit.compare import quantized
 from ..fit.plan import Plan
-from ..fit.targets import targets_of
 
 AnySettings = Union[Settings, TorchSettings]
 USUAL_CONTEXT = 8192
@@ -155,19 +154,3 @@ def bars(made: Plan, machine: Optional[Machine]) -> list[tuple[Parts, Target]]:
         total = memory.total_bytes if isinstance(memory.total_bytes, int) else None
         found.append((ram, Target("RAM", memory.available_bytes, total)))
     return found
-
-
-__all__ = [
-    "AnySettings",
-    "Chosen",
-    "Turn",
-    "bars",
-    "begin",
-    "begin_as",
-    "plan_for",
-    "quality",
-    "targets_of",
-    "turn",
-    "turns",
-    "value_of",
-]

@@ -12,9 +12,9 @@ from textual.widgets import Static
 
 from ..facts.finding import Finding, LevelReport, SmokeReport
 from ..report import smoke_text
-from .findings import copy, open_source
 from .pane import Pane
 from .session import Session
+from .taking import copy_command, open_source
 from .widgets.finding_detail import FindingDetail
 
 _SIGNS = {"pass": ("✔ ok      ", "$success"), "fail": ("✖ failed  ", "bold $error"), "skip": ("– skipped ", "$secondary")}
@@ -119,10 +119,10 @@ o             open the source, or copy its address"""
         self.run_worker(self._say(f"✖ {reason}"))
 
     def action_copy(self) -> None:
-        copy(self, self.query_one(FindingDetail).command())
+        copy_command(self.doctor, self.query_one(FindingDetail).command())
 
     def action_open(self) -> None:
-        open_source(self, self.query_one(FindingDetail).source())
+        open_source(self.doctor, self.query_one(FindingDetail).source())
 
 
 def _rows(report: SmokeReport) -> Iterator[Static]:

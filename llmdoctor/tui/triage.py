@@ -8,25 +8,20 @@ from typing import Callable, Iterable, Optional
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container, Vertical
+from textual.containers import Vertical
 from textual.content import Content
-from textual.timer import Timer
-from textual.widgets import ContentSwitcher, Input, OptionList, Static
+from textual.widgets import ContentSwitcher, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ..facts.finding import Diagnosis, Finding
-from ..report.document import log_lines, verdict
 from . import inquiry
-from .findings import copy, open_source
 from .inquiry import Symptom
 from .pane import Pane
 from .session import Session
-from .widgets.finding_detail import FindingDetail, StepCard
-from .widgets.finding_list import FindingList
-from .widgets.paste_box import PasteBox
-
-WATCH_S = 0.5
-"""Between two looks at a file that grows; it is read when it has not grown for as long."""
+from .taking import copy_command, open_source
+from .widgets.finding_detail import FindingDetail
+from .widgets.log_giver import LogGiver
+from .widgets.outcome import Outcome
 
 
 class TriagePane(Pane):
@@ -59,9 +54,6 @@ On a result:  c copy the command, o open the source, f try the model's settings 
         self._asked: list[Callable[[], None]] = []
         """The questions so far, to go back to."""
         self._answers: dict[str, Callable[[], None]] = {}
-        self._diagnosis: Optional[Diagnosis] = None
-        self._watched: Optional[str] = None
-        self._timer: Optional[Timer] = None
 
     def compose(self) -> ComposeResult:
         yield Static("", id="trail", markup=False)
@@ -70,18 +62,8 @@ On a result:  c copy the command, o open the source, f try the model's settings 
                 yield Static("", id="question", classes="heading", markup=False)
                 yield Static("", id="reason", classes="padded muted", markup=False)
                 yield OptionList(id="answers")
-            with Vertical(id="give"):
-                yield Static("", id="give-question", classes="heading", markup=False)
-                yield Static("", id="give-reason", classes="padded muted", markup=False)
-                yield PasteBox()
-                yield Input(id="path", placeholder="/path/to/server.log")
-                yield Static("", id="state", classes="padded", markup=False)
-            with Vertical(id="outcome"):
-                yield Static("", id="triage-verdict", markup=False)
-                yield Static("", id="triage-logs", classes="padded muted", markup=False)
-                with Container(classes="list-and-detail"):
-                    yield FindingList(id="causes")
-                    yield FindingDetail()
+            yield LogGiver(self.session, id="give")
+            yield Outcome(id="outcome")
 
     def on_mount(self) -> None:
         self._ask_what()
@@ -92,7 +74,10 @@ On a result:  c copy the command, o open the source, f try the model's settings 
 
     def focus_first(self) -> None:
         current = self.query_one(ContentSwitcher).current
-        self.query_one({"ask": "#answers", "outcome": "#causes"}.get(current or "", "#path")).focus()
+        if current == "give":
+            self.query_one(LogGiver).field().focus()
+        else:
+            self.query_one("#causes" if current == "outcome" else "#answers").focus()
 
     # -- the questions -------------------------------------------------------------------------
 
@@ -126,7 +111,7 @@ On a result:  c copy the command, o open the source, f try the model's settings 
 
     def _ask_what(self) -> None:
         self._asked = [self._ask_what]
-        self._symptom = self._runtime = self._log_came = self._diagnosis = None
+        self._symptom = self._runtime = self._log_came = None
         self._ask(
             "What happens?",
             "It decides which log tells most, and what this machine may already show.",
@@ -221,150 +206,35 @@ On a result:  c copy the command, o open the source, f try the model's settings 
             "Where is the log?",
             f"{reason[:1].upper()}{reason[1:]}{'. ' if reason and not reason.endswith('.') else ' ' if reason else ''}Best is {best}.",
             [
-                ("Paste it", "from another window", lambda: self._go(self._give_paste)),
-                ("A file", "by its path; packed ones, too", lambda: self._go(self._give_file)),
-                ("Watch a file", "while you make the trouble happen again", lambda: self._go(self._give_watch)),
+                ("Paste it", "from another window", lambda: self._go(lambda: self._give("paste"))),
+                ("A file", "by its path; packed ones, too", lambda: self._go(lambda: self._give("file"))),
+                ("Watch a file", "while you make the trouble happen again", lambda: self._go(lambda: self._give("watch"))),
             ],
         )
 
-    def _give(self, question: str, reason: str, paste: bool) -> None:
-        self._stop_watching()
+    def _give(self, way: str) -> None:
         self._log_came = None
-        self.query_one("#give-question", Static).update(question)
-        self.query_one("#give-reason", Static).update(reason)
-        self.query_one("#state", Static).update("")
-        self.query_one(PasteBox).display = paste
-        self.query_one("#path").display = not paste
+        self.query_one(LogGiver).ask(way, self._runtime if self._was_asked else None)
         self._switch("give")
-        (self.query_one(PasteBox) if paste else self.query_one("#path")).focus()
-
-    def _give_paste(self) -> None:
-        self._give("Paste the log", "It stays here: nothing is sent. Esc goes back.", True)
-
-    def _give_file(self) -> None:
-        self._watched = None
-        self._give("Which file?", "Plain, gzip, bzip2, xz or zstd. Enter reads it, Esc goes back.", False)
-
-    def _give_watch(self) -> None:
-        self._give(
-            "Which file shall be watched?", "Only what is written from now on is read. Enter begins, Esc goes back.", False
-        )
-        self._watched = ""
-
-    def on_paste_box_pasted(self, message: PasteBox.Pasted) -> None:
-        self._log_came = "a pasted log"
-        runtime, text = self._told_runtime, message.text
-        self.background.start("log", lambda: inquiry.from_text(self.session, text, runtime), self._show, self._failed)
 
     def on_paste(self, event: events.Paste) -> None:
         """A paste at any question is a log, too."""
-        self._give_paste()
-        self.query_one(PasteBox).on_paste(event)
+        event.stop()
+        self._go(lambda: self._give("paste"))
+        self.query_one(LogGiver).paste(event)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        path, runtime = event.value.strip(), self._told_runtime
-        if not path:
-            return
-        if self._watched is not None:
-            self._watch(path)
-            return
-        self._log_came = path
-        self.query_one("#state", Static).update("Reading …")
-        self.background.start("log", lambda: inquiry.from_path(self.session, path, runtime), self._show, self._failed)
-
-    @property
-    def _told_runtime(self) -> Optional[str]:
-        return self._runtime if self._was_asked else None
-
-    def _failed(self, reason: str) -> None:
-        self._log_came = None
-        self.query_one("#state", Static).update(Content.styled(f"✖ {reason}", "$error"))
-
-    # -- watching ------------------------------------------------------------------------------
-
-    def _watch(self, path: str) -> None:
-        self._watched = path
-
-        def begin(size: int) -> None:
-            self._start = self._last = size
-            self.query_one("#state", Static).update("Watching. Make the trouble happen again now; Esc ends it.")
-            self._timer = self.set_interval(WATCH_S, self._look_at_file)
-
-        self.background.start("watch", lambda: inquiry.size_of(path), begin, self._failed)
-
-    def _look_at_file(self) -> None:
-        path, runtime = self._watched, self._told_runtime
-        if not path:
-            return
-
-        def seen(size: int) -> None:
-            if size < self._start:
-                self._start = 0  # it was begun anew
-            if size == self._last or size == self._start:
-                settled = size > self._start and size != self._read_up_to
-                if settled:
-                    self._read_up_to = size
-                    start = self._start
-                    self.background.start(
-                        "log", lambda: inquiry.from_path(self.session, path, runtime, start), judged, self._failed
-                    )
-            self._last = size
-
-        def judged(diagnosis: Diagnosis) -> None:
-            if inquiry.shows_trouble(diagnosis):
-                self._stop_watching()
-                self._log_came = path
-                self._show(diagnosis)
-            elif self._timer is not None:
-                lines = sum(log.lines for log in diagnosis.logs)
-                self.query_one("#state", Static).update(
-                    f"Watching. {lines:,} new lines, no trouble in them so far; Esc ends it."
-                )
-
-        self.background.start("watch", lambda: inquiry.size_of(path), seen, self._failed)
-
-    _start = _last = 0
-    _read_up_to = -1
-
-    def _stop_watching(self) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-        self._timer = None
-        self._watched = None
-        self._read_up_to = -1
-        self.background.forget("watch")
+    def on_log_giver_given(self, message: LogGiver.Given) -> None:
+        self._log_came = message.name
+        self._show(message.diagnosis)
 
     # -- the result ----------------------------------------------------------------------------
 
     def _show(self, diagnosis: Diagnosis) -> None:
-        self._diagnosis = diagnosis
-        role, sentence = verdict(diagnosis)
-        sign = {"verdict-ok": "✔", "verdict-error": "✖", "verdict-warning": "▲"}.get(role, "●")
-        line = self.query_one("#triage-verdict", Static)
-        line.set_classes(role)
-        line.update(Content(f"{sign} {sentence}"))
-        self.query_one("#triage-logs", Static).update(Content("\n".join(log_lines(diagnosis))))
-        found = self.query_one(FindingList)
-        found.fill(diagnosis.findings, {one.id: one for one in diagnosis.explained}, set())
-        if not diagnosis.findings:
-            self.run_worker(
-                self.query_one(FindingDetail).say("n starts over: another log, or a longer part of it, may tell more.")
-            )
+        self.query_one(Outcome).show(diagnosis)
         self._switch("outcome")
 
-    async def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        diagnosis = self._diagnosis
-        if event.option_list.id != "causes" or diagnosis is None:
-            return
-        key = (event.option_id or "").rpartition(">")[2]
-        finding = next((one for one in [*diagnosis.findings, *diagnosis.explained] if one.id == key), None)
-        if finding is not None:
-            await self.query_one(FindingDetail).show(finding, {one.id: one for one in diagnosis.explained})
-
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        if event.option_list.id == "causes":
-            self.action_to_steps()
-        elif event.option_id in self._answers:
+        if event.option_id in self._answers:
             self._answers[event.option_id]()
 
     # -- keys ----------------------------------------------------------------------------------
@@ -373,37 +243,35 @@ On a result:  c copy the command, o open the source, f try the model's settings 
         """The footer names only what can be done now."""
         on_result = self.is_mounted and self.query_one(ContentSwitcher).current == "outcome"
         if action == "fit":
-            return on_result and inquiry.run_with_model(self._diagnosis) is not None
+            return on_result and inquiry.run_with_model(self.query_one(Outcome).diagnosis) is not None
         return on_result if action in ("copy", "open") else True
 
     def action_copy(self) -> None:
-        copy(self, self.query_one(FindingDetail).command())
+        copy_command(self.doctor, self.query_one(FindingDetail).command())
 
     def action_open(self) -> None:
-        open_source(self, self.query_one(FindingDetail).source())
+        open_source(self.doctor, self.query_one(FindingDetail).source())
 
     def action_fit(self) -> None:
-        found = inquiry.run_with_model(self._diagnosis)
+        found = inquiry.run_with_model(self.query_one(Outcome).diagnosis)
         if found is not None:
             self.doctor.show_fit(*found)
 
     def action_start_over(self) -> None:
-        self._stop_watching()
+        self.query_one(LogGiver).stop()
         self.background.forget("log")
         self._ask_what()
 
     def action_back(self) -> None:
         """From a result to the question that led there, else to the one before."""
-        self._stop_watching()
+        self.query_one(LogGiver).stop()
         self.background.forget("log")
         if self.query_one(ContentSwitcher).current != "outcome" and len(self._asked) > 1:
             self._asked.pop()
         self._asked[-1]()
 
     def action_to_steps(self) -> None:
-        for card in self.query(StepCard):
-            card.focus()
-            return
+        self.query_one(FindingDetail).focus_first()
 
     def action_to_list(self) -> None:
         if self.query_one(ContentSwitcher).current == "outcome":

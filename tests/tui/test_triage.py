@@ -12,6 +12,7 @@ from llmdoctor.survey.found_logs import FoundLog
 from llmdoctor.tui import inquiry
 from llmdoctor.tui.app import DoctorApp
 from llmdoctor.tui.session import Session
+from llmdoctor.tui.widgets.outcome import Outcome
 from llmdoctor.tui.widgets.paste_box import PasteBox
 from tests.fit.measured import write_model
 
@@ -48,7 +49,7 @@ def test_out_of_memory_by_a_pasted_log_to_a_command_that_fits(
         await pilot.press("c")
         await until(pilot, lambda: copied)
         # The model of the log is on this machine, too: its settings are tried in Fit, and one that fits is taken over.
-        app.show_fit(model, inquiry.run_with_model(app.pane()._diagnosis)[1])  # type: ignore[union-attr, index]
+        app.show_fit(model, inquiry.run_with_model(app.query_one(Outcome).diagnosis)[1])  # type: ignore[index]
         await shows(pilot, "65,536", "too much")
         await until(pilot, lambda: app.query_one("#remedies").option_count)  # type: ignore[attr-defined]
         app.query_one("#remedies").focus()

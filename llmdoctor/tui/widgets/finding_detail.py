@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Iterator, Mapping, Optional
 
-from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -56,6 +55,12 @@ class FindingDetail(VerticalScroll, can_focus=False):
             await self.remove_children()
             await self.mount(Static(text, classes="padded", markup=False))
 
+    def focus_first(self) -> None:
+        """Into the steps, where there are any."""
+        for card in self.query(StepCard):
+            card.focus()
+            return
+
     def command(self) -> Optional[str]:
         """Of the step with the focus, else the first that there is."""
         cards = list(self.query(StepCard))
@@ -65,9 +70,6 @@ class FindingDetail(VerticalScroll, can_focus=False):
 
     def source(self) -> Optional[str]:
         return self.finding.refs[0] if self.finding is not None and self.finding.refs else None
-
-    def compose(self) -> ComposeResult:
-        yield from ()
 
 
 def _parts(finding: Finding, explained: Mapping[str, Finding], mark: str) -> Iterator[Widget]:
