@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..facts.machine import Machine
     from ..host.host import Host
     from ..logs.chapters import LogReader
+    from ..redact.redactor import Redactor
     from ..survey.storage import Recorder
 
 Heard = Callable[[str, Any], None]
@@ -104,6 +105,12 @@ class Session:
 
         machine = self.machine
         return report(machine, self.rules()) if machine is not None and isinstance(machine.smoke.levels, list) else None
+
+    def redactor(self) -> Redactor:
+        """One for what is shared; of this machine it knows the user and the host beforehand."""
+        from ..redact.redactor import Redactor
+
+        return Redactor() if self.source is not None else self._live().redactor()
 
     def host(self) -> Host:
         """This machine, never the saved one: where logs and models are looked for."""
