@@ -11,6 +11,7 @@ from ..facts.finding import Diagnosis, Finding
 from ..facts.machine import Machine
 from ..facts.run import Run
 from ..logs.stream import LogError, open_file
+from ..report.private import hide_in_log_lines
 
 if TYPE_CHECKING:
     from .session import Session
@@ -69,7 +70,7 @@ def from_found(session: Session, runtime: Optional[str]) -> Diagnosis:
         raise LogError("a saved machine brings no logs along")
     with session.log_reader() as reader:
         logs = from_logs.of_runtimes(session.host(), machine, reader, runtime)
-    return from_logs.diagnose(machine, session.rules(), logs)
+    return _without_private(session, from_logs.diagnose(machine, session.rules(), logs))
 
 
 def from_text(session: Session, text: str, runtime: Optional[str]) -> Diagnosis:
@@ -90,7 +91,13 @@ def from_path(session: Session, path: str, runtime: Optional[str], offset: int =
 
 
 def _diagnosed(session: Session, log: from_logs.Log) -> Diagnosis:
-    return from_logs.diagnose(session.machine, session.rules(), [log])
+    return _without_private(session, from_logs.diagnose(session.machine, session.rules(), [log]))
+
+
+def _without_private(session: Session, diagnosis: Diagnosis) -> Diagnosis:
+    """The lines of logs that are shown may be copied from the screen."""
+    hide_in_log_lines(diagnosis, session.redactor())
+    return diagnosis
 
 
 def size_of(path: str) -> int:

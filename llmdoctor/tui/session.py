@@ -107,7 +107,7 @@ class Session:
         return report(machine, self.rules()) if machine is not None and isinstance(machine.smoke.levels, list) else None
 
     def redactor(self) -> Redactor:
-        """One for what is shared; of this machine it knows the user and the host beforehand."""
+        """One that knows who uses this machine; of a saved one names stand hidden already."""
         from ..redact.redactor import Redactor
 
         return Redactor() if self.source is not None else self._live().redactor()

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from llmdoctor.tui.app import DoctorApp
 
-from .driving import HEALTHY, MACHINES, drive, shows, until
+from .driving import HEALTHY, MACHINES, MISMATCH, drive, shows, until
 
 
 def test_a_saved_smoke_test_is_shown_level_by_level() -> None:
@@ -38,20 +38,18 @@ def test_it_runs_on_this_machine_and_tells_what_works() -> None:
     drive(steps, source=None)
 
 
-def test_the_report_is_shown_in_each_form_and_saved_for_its_owner_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_report_is_seen_before_it_is_shared(copied: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    saved = tmp_path / "llmdoctor-report.md"
 
     async def steps(pilot: Pilot[None], app: DoctorApp) -> None:
         await pilot.press("6")
-        await shows(pilot, "What would be shared, in a free form", "Hidden: 1 UUID", "NVIDIA H100")
-        await pilot.press("f")
-        await shows(pilot, "the form of ollama", "What is the issue?")
-        await pilot.press("s")
-        await until(pilot, saved.exists)
+        await shows(pilot, "What would be shared", "Hidden:", "NVIDIA")
+        await pilot.press("c", "s")
+        await until(pilot, lambda: copied and (tmp_path / "llmdoctor-report.md").exists())
+        first = copied[0]
+        await pilot.press("p")
+        await shows(pilot, "by the form of")
+        await until(pilot, lambda: app.pane()._text != first)  # type: ignore[union-attr]
 
-    drive(steps, HEALTHY)
-    assert "NVIDIA H100" in saved.read_text()
-    assert saved.stat().st_mode & 0o777 == 0o600
+    drive(steps, MISMATCH)
+    assert (tmp_path / "llmdoctor-report.md").read_text() == copied[0]

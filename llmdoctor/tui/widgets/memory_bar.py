@@ -37,7 +37,7 @@ class MemoryBar(Widget):
         if not self._bars:
             return Text("")
         rows = [row for part, target in self._bars for row in (*self._rows(part, target), Text(""))]
-        legend = Text.assemble(*((f"{sign} {word.replace('KV cache', 'KV')}  ", self._colour(sign)) for sign, word in LEGEND))
+        legend = Text.assemble(*((f"{sign} {word.replace('KV cache', 'KV')} ", self._colour(sign)) for sign, word in LEGEND))
         return Text("\n", no_wrap=True, overflow="ellipsis").join([*rows, legend])
 
     def _rows(self, part: Parts, target: Target) -> list[Text]:
