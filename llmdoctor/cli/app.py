@@ -18,6 +18,7 @@ COMMANDS = {
     "explain": "An exit status or error code in words.",
     "fit": "Will a model fit, and what would make it.",
     "report": "What a maintainer wants in a bug issue, without private data.",
+    "run": "Run a command, watch what it takes, and say why it failed.",
     "smoke": "Test whether the GPU really computes.",
     "rules": "The knowledge base: list, show, lint, test, new, compile.",
     "tui": "The same to look around in; llmdoctor alone opens it, too.",

@@ -90,6 +90,7 @@ def fit(
     from .. import __version__
     from ..facts.machine import Machine
     from ..fit import plan
+    from ..fit.command import asked_settings
     from ..fit.targets import targets_of
     from ..models.any_model import read_any
     from ..models.error import ModelError
@@ -123,7 +124,7 @@ def fit(
     if info.format == "gguf":
         by_ollama = found.manifest is not None or (command is not None and command.program == "ollama")
         settings = asked = (
-            _asked(command, info, targets, by_ollama) if command else _settings(info, options, targets, by_ollama)
+            asked_settings(command, info, targets, by_ollama) if command else _settings(info, options, targets, by_ollama)
         )
         made = plan.for_llama_cpp(info, asked, targets, compare, command)
     else:
@@ -144,24 +145,9 @@ def _command(words: tuple[str, ...]) -> Optional[Command]:
         raise BadInput(f"{' '.join(words)[:120]}: {error}") from None
 
 
-def _asked(command: Command, info: ModelInfo, targets: list[Target], by_ollama: bool) -> Settings:
-    """The command's settings, with the program's own context where it names none."""
-    import msgspec
-
-    trained = info.n_ctx_train if isinstance(info.n_ctx_train, int) else 4096
-    if command.settings.n_ctx and (not by_ollama or "n_ctx" in command.told):
-        return command.settings
-    return msgspec.structs.replace(command.settings, n_ctx=_ollama_context(targets, trained) if by_ollama else trained)
-
-
-def _ollama_context(targets: list[Target], trained: int) -> int:
-    from ..fit.command import ollama_context
-
-    return ollama_context(sum(one.total_bytes or one.free_bytes for one in targets), trained)
-
-
 def _settings(info: ModelInfo, options: dict[str, Any], targets: list[Target], by_ollama: bool) -> Settings:
     from ..facts.prediction import ALL_LAYERS, Settings
+    from ..fit.command import ollama_context, vram_of
 
     try:
         split = [float(one) for one in re.split(r"[,/]", options["tensor_split"])] if options["tensor_split"] else []
@@ -169,7 +155,7 @@ def _settings(info: ModelInfo, options: dict[str, Any], targets: list[Target], b
         raise BadInput(f"--tensor-split: {options['tensor_split']!r} is no list of numbers") from None
     trained = info.n_ctx_train if isinstance(info.n_ctx_train, int) else 4096
     batch = options["batch"] or 2048
-    usual = _ollama_context(targets, trained) if by_ollama else min(trained, 8192)
+    usual = ollama_context(vram_of(targets), trained) if by_ollama else min(trained, 8192)
     return Settings(
         n_ctx=options["n_ctx"] or trained if options["n_ctx"] is not None else usual,
         n_parallel=options["parallel"], n_batch=batch, n_ubatch=min(options["ubatch"], batch),

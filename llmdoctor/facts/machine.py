@@ -767,6 +767,34 @@ class Smoke(Struct):
     runtimes: Fact[list[SmokeRuntime]] = NOT_RUN
 
 
+# --- a command that was watched ---------------------------------------------------------------
+
+
+class Watch(Struct):
+    """What ``llmdoctor run`` saw of a command and its children; all absent where none was watched."""
+
+    command: Fact[list[str]] = None
+    seconds: Fact[float] = None
+    status: Fact[int] = None
+    """Exit status; absent where a signal ended it."""
+    signal: Fact[int] = None
+    """The signal that ended it; absent where it ended by itself."""
+    peak_rss_bytes: Fact[int] = None
+    peak_vram_bytes: Fact[int] = None
+    """Of the command alone, on all cards, by the driver; absent where there is no card."""
+    peak_card_bytes: Fact[int] = None
+    """In use on all cards by anybody."""
+    lowest_free_vram_bytes: Fact[int] = None
+    """What was left on all cards at the fullest moment."""
+    swap_growth_bytes: Fact[int] = None
+    oom_kills: Fact[int] = None
+    """Processes that the kernel ended for want of memory in this control group meanwhile (memory.events)."""
+    wants_gpu: Fact[bool] = None
+    """The command line asks for layers on a GPU, or its program puts them there by itself."""
+    predicted_vram_bytes: Fact[int] = None
+    """By ``llmdoctor fit`` for this command line; absent where it cannot be reckoned."""
+
+
 # --- the whole --------------------------------------------------------------------------------
 
 
@@ -797,3 +825,5 @@ class Machine(Struct):
     """By name, every runtime that we know, installed or not."""
     smoke: Smoke = field(default_factory=Smoke)
     """Of ``llmdoctor smoke`` and ``check --smoke``."""
+    watch: Watch = field(default_factory=Watch)
+    """Of ``llmdoctor run``."""

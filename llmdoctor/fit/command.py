@@ -12,7 +12,9 @@ from typing import Callable, NamedTuple, Optional, Sequence
 
 import msgspec
 
+from ..facts.model import ModelInfo
 from ..facts.prediction import ALL_LAYERS, Settings
+from ..facts.target import Target
 
 _VARIABLE = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
@@ -258,6 +260,19 @@ def rewrite(command: Command, changed: Settings) -> str:
         else:
             words.insert(place + 1, flag.write(value))
     return " ".join([*before, *(one if _VARIABLE.fullmatch(one) else shlex.quote(one) for one in words)])
+
+
+def asked_settings(command: Command, info: ModelInfo, targets: Sequence[Target], by_ollama: bool) -> Settings:
+    """The command's settings, with the program's own context where it names none."""
+    trained = info.n_ctx_train if isinstance(info.n_ctx_train, int) else 4096
+    if command.settings.n_ctx and (not by_ollama or "n_ctx" in command.told):
+        return command.settings
+    return msgspec.structs.replace(command.settings, n_ctx=ollama_context(vram_of(targets), trained) if by_ollama else trained)
+
+
+def vram_of(targets: Sequence[Target]) -> int:
+    """Of all GPUs together."""
+    return sum(one.total_bytes or one.free_bytes for one in targets)
 
 
 def ollama_context(vram_bytes: int, trained: int) -> int:

@@ -1,0 +1,251 @@
+"""``llmdoctor run -- COMMAND``: the command unchanged, watched, and diagnosed at its end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, NamedTuple, Optional
+
+import click
+
+from . import common
+from .app import BadInput
+
+if TYPE_CHECKING:
+    from ..diagnosis.rule import Rule
+    from ..facts.finding import Diagnosis
+    from ..facts.machine import Machine, Watch
+    from ..watch.capture import Capture
+    from ..watch.sampler import Sampler
+
+
+class _Forecast(NamedTuple):
+    words: str
+    vram_bytes: Optional[int]
+    wants_gpu: bool
+
+
+@click.command(short_help="Run a command, watch what it takes, and say why it failed.")
+@click.argument("words", metavar="-- COMMAND…", nargs=-1, type=click.UNPROCESSED)
+@click.option("--pid", type=click.IntRange(1), metavar="N", help="Watch a process that runs already, until it ends or Ctrl-C.")
+@click.option("--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", help="json: the command's own output goes to standard error.")  # fmt: skip
+@click.option("--save", metavar="FILE", help="Write machine and findings to FILE, without private data, for --from.")
+@common.RULES
+@common.DEADLINE
+def run(
+    words: tuple[str, ...], pid: Optional[int], form: str, save: Optional[str], folder: Optional[str], deadline: float
+) -> int:
+    """Run COMMAND unchanged and watch its memory; when it ends, say why, with the curve that shows it.
+
+    Output, input, terminal, signals and exit status pass through. Everything that llmdoctor says goes to standard error, before and
+    after the command. In a terminal Ctrl-\\ says what is known so far. Exit status: that of the command, 128+N for signal N; with
+    --pid 0.
+    """
+    if bool(words) == (pid is not None):
+        raise BadInput("name a command after --, or a process with --pid")
+    from ..facts.machine import Machine
+    from ..watch import child, story
+    from ..watch.capture import Capture
+    from ..watch.sampler import Sampler
+
+    rules = common.load_rules(folder, ())
+    # Looking takes part of a second: before the start only where there is something to predict.
+    before = _look(deadline) if _is_runtime(words) else Machine()
+    forecast = _forecast(words, before)
+    _say(forecast.words)
+    sampler, capture, kills = Sampler(), Capture(), story.oom_kills_here()
+    started = time.monotonic()
+    returncode: Optional[int] = None
+
+    def facts(machine: Machine) -> Watch:
+        seen = story.oom_kills_here()
+        killed = seen - kills if seen is not None and kills is not None else None
+        return story.facts(words, returncode, seconds, sampler, machine, killed, forecast.wants_gpu, forecast.vram_bytes)
+
+    def asked() -> None:
+        _say("\r\n".join(["", *_curves(sampler, before, False)]) + "\r")
+
+    try:
+        if pid is not None:
+            _watch(pid, sampler)
+        else:
+            out = 2 if form == "json" else 1
+            returncode = child.Child(words, capture.add, sampler.start, asked, out).run()
+            capture.add(story.last_words(returncode).encode())
+    except child.NotStarted as error:
+        _say(f"llmdoctor: {error}")
+        return error.status
+    finally:
+        sampler.stop()
+    seconds = time.monotonic() - started
+    machine = before if returncode == 0 and form == "terminal" and save is None else _look(deadline)
+    machine.watch = facts(machine)
+    _tell(_judged(machine, capture, rules), sampler, form, save)
+    return 0 if returncode is None else returncode if returncode >= 0 else 128 - returncode
+
+
+def _look(deadline: float) -> Machine:
+    from ..survey import storage, survey
+
+    recorder = storage.Recorder.live()
+    try:
+        return survey.look(recorder.host, deadline).machine
+    finally:
+        recorder.close()
+
+
+def _is_runtime(words: tuple[str, ...]) -> bool:
+    from ..fit import command
+
+    try:
+        return bool(words) and bool(command.read(words).model)
+    except command.CommandError:
+        return False
+
+
+def _watch(pid: int, sampler: Sampler) -> None:
+    import psutil
+
+    if not psutil.pid_exists(pid):
+        raise BadInput(f"--pid: there is no process {pid}")
+    sampler.start(pid)
+    try:
+        while psutil.pid_exists(pid):
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        pass
+
+
+def _forecast(words: tuple[str, ...], machine: Machine) -> _Forecast:
+    """What fit says of this command line, in one line; empty where it cannot be reckoned."""
+    from ..facts.units import show_bytes
+    from ..fit import command as pasted
+    from ..fit import plan
+    from ..fit.targets import targets_of
+    from ..models.any_model import read_any
+    from ..models.error import ModelError
+
+    try:
+        command = pasted.read(words) if words else None
+    except pasted.CommandError:
+        command = None
+    if command is None:
+        return _Forecast("", None, False)
+    wants = command.settings.gpu_layers > 0
+    if not os.path.isfile(command.model):
+        return _Forecast("", None, wants)
+    try:
+        info = read_any(command.model)
+    except ModelError as error:
+        return _Forecast(f"llmdoctor: {error}", None, wants)
+    targets = targets_of(machine)
+    if not targets or not wants:
+        return _Forecast("", None, wants)
+    made = plan.for_llama_cpp(info, pasted.asked_settings(command, info, targets, False), targets, command=command)
+    needed = sum(one.total_bytes for one in made.prediction.devices)
+    says = f"llmdoctor: about {show_bytes(needed)} of VRAM will be needed, {show_bytes(sum(one.free_bytes for one in targets))} are free"
+    if made.fits:
+        return _Forecast(f"{says}.", needed, wants)
+    remedy = f" {made.remedies[0].says} {made.remedies[0].command}" if made.remedies else ""
+    return _Forecast(f"{says}: it will not fit.{remedy}", needed, wants)
+
+
+def _judged(machine: Machine, capture: Capture, rules: list[Rule]) -> Diagnosis:
+    """The machine, what was watched, and what the command printed, all together."""
+    import io
+
+    from ..diagnosis import from_logs
+    from ..diagnosis.engine import judge
+    from ..logs.stream import LogError
+    from ..redact.redactor import Redactor
+    from ..report.private import hide_in_log_lines
+
+    logs = []
+    try:
+        logs = [from_logs.read(from_logs.reader_of(rules), "its output", io.BytesIO(capture.content()))]
+    except LogError:
+        pass  # it printed nothing, or nothing that is text
+    diagnosis = from_logs.diagnose(machine, rules, logs, from_this=True)
+    outcome = judge(machine, rules)
+    known = {one.id for one in [*diagnosis.findings, *diagnosis.explained]}
+    explained = {id for one in diagnosis.findings for id in from_logs.brings_about(one.id, rules)}
+    for one in outcome.findings:
+        if one.id not in known and one.severity != "info":
+            (diagnosis.explained if one.id in explained else diagnosis.findings).append(one)
+    hide_in_log_lines(diagnosis, Redactor())
+    return diagnosis
+
+
+def _curves(sampler: Sampler, machine: Machine, failed: bool) -> list[str]:
+    from ..fit.targets import targets_of
+    from ..report.output import width_of
+    from ..watch.chart import curve
+
+    width = width_of(sys.stderr, os.environ)
+    plain = (sys.stderr.encoding or "ascii").lower() not in ("utf-8", "utf8")
+    total = sum(target.total_bytes or 0 for target in targets_of(machine)) or None
+    limits = [one for one in (machine.memory.total_bytes, machine.container.memory_limit_bytes) if isinstance(one, int)]
+    # Of the cards all that is in use counts against the limit, whoever holds it.
+    cards = [(one.at_s, one.card_bytes) for one in sampler.samples] if sampler.cards else []
+    held = [(one.at_s, one.rss_bytes) for one in sampler.samples]
+    return [
+        *curve("VRAM in use", cards, total, width, failed, plain),
+        *curve("RAM of the command", held, min(limits, default=None), width, failed, plain),
+    ]
+
+
+def _tell(diagnosis: Diagnosis, sampler: Sampler, form: str, save: Optional[str]) -> None:
+    import msgspec
+
+    from ..facts.units import show_bytes
+    from ..redact.redactor import Redactor
+    from ..report.document import Line, finding_lines
+    from ..report.output import write
+    from ..report.plain import rows
+    from ..report.private import without_private
+    from ..survey import storage
+
+    watch = diagnosis.machine.watch
+    if save is not None:
+        try:
+            storage.write_private(save, msgspec.json.encode(without_private(diagnosis, Redactor())))
+        except storage.StorageError as error:
+            _say(f"llmdoctor: {error}")
+    if form == "json":
+        write(msgspec.json.format(msgspec.json.encode(diagnosis), indent=2).decode() + "\n")
+        return
+    failed = bool(watch.signal) or bool(watch.status)
+    ended = (
+        f"was ended by signal {watch.signal}"
+        if watch.signal
+        else f"ended with status {watch.status}"
+        if watch.status is not None
+        else "was watched"
+    )
+    said = [f"llmdoctor: the command {ended} after {watch.seconds} s."]
+    if isinstance(watch.peak_vram_bytes, int):
+        beside = (
+            f"; {show_bytes(watch.predicted_vram_bytes)} were predicted" if isinstance(watch.predicted_vram_bytes, int) else ""
+        )
+        said.append(f"It held {show_bytes(watch.peak_vram_bytes)} of VRAM at most{beside}.")
+    serious = [finding for finding in diagnosis.findings if finding.severity != "info"]
+    if not failed and not serious:
+        _say(" ".join(said))
+        return
+    _say("\n".join([" ".join(said), *_curves(sampler, diagnosis.machine, failed)]))
+    explained = {finding.id: finding for finding in diagnosis.explained}
+    lines = [
+        line
+        for number, finding in enumerate(serious[:3], 1)
+        for line in (Line("blank", ""), *finding_lines(finding, explained, number))
+    ]
+    _say("\n".join(rows(lines, 80)) if serious else "Nothing that llmdoctor knows explains it; its own last lines stand above.")
+
+
+def _say(text: str) -> None:
+    from ..report.output import write
+
+    if text:
+        write(text + "\n", sys.stderr)
+        sys.stderr.flush()

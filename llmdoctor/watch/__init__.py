@@ -1,0 +1,1 @@
+"""Runs a command unchanged, and watches what it takes."""
