@@ -80,9 +80,7 @@ def test_everything_in_json_and_saved(tmp_path: Path) -> None:
     saved = tmp_path / "run.json"
     words = [sys.executable, "-m", "llmdoctor", "run", "--format", "json", "--save", str(saved), "--", "sh", "-c"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [*words, "echo out; kill -ILL $$"], capture_output=True, text=True, env=environment
-    )
+    done = subprocess.run([*words, "echo out; kill -ILL $$"], capture_output=True, text=True, env=environment)
     assert done.returncode == 132
     told = json.loads(done.stdout)
     assert told["machine"]["watch"]["signal"] == 4
