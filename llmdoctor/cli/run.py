@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional, Sequence
 
 import click
 
@@ -24,6 +24,8 @@ class _Forecast(NamedTuple):
     words: str
     vram_bytes: Optional[int]
     wants_gpu: bool
+    would_fit: Sequence[str] = ()
+    """What to change, and the command, of each remedy that is predicted to fit."""
 
 
 @click.command(short_help="Run a command, watch what it takes, and say why it failed.")
@@ -81,7 +83,7 @@ def run(
     seconds = time.monotonic() - started
     machine = before if returncode == 0 and form == "terminal" and save is None else _look(deadline)
     machine.watch = facts(machine)
-    _tell(_judged(machine, capture, rules), sampler, form, save)
+    _tell(_judged(machine, capture, rules), sampler, form, save, forecast.would_fit)
     return 0 if returncode is None else returncode if returncode >= 0 else 128 - returncode
 
 
@@ -147,8 +149,8 @@ def _forecast(words: tuple[str, ...], machine: Machine) -> _Forecast:
     says = f"llmdoctor: about {show_bytes(needed)} of VRAM will be needed, {show_bytes(sum(one.free_bytes for one in targets))} are free"
     if made.fits:
         return _Forecast(f"{says}.", needed, wants)
-    remedy = f" {made.remedies[0].says} {made.remedies[0].command}" if made.remedies else ""
-    return _Forecast(f"{says}: it will not fit.{remedy}", needed, wants)
+    would = [f"{one.says} (costs: {one.cost})\n     $ {one.command}" for one in made.remedies]
+    return _Forecast(f"{says}: it will not fit.", needed, wants, would)
 
 
 def _judged(machine: Machine, capture: Capture, rules: list[Rule]) -> Diagnosis:
@@ -195,7 +197,7 @@ def _curves(sampler: Sampler, machine: Machine, failed: bool) -> list[str]:
     ]
 
 
-def _tell(diagnosis: Diagnosis, sampler: Sampler, form: str, save: Optional[str]) -> None:
+def _tell(diagnosis: Diagnosis, sampler: Sampler, form: str, save: Optional[str], would_fit: Sequence[str]) -> None:
     import msgspec
 
     from ..facts.units import show_bytes
@@ -241,6 +243,16 @@ def _tell(diagnosis: Diagnosis, sampler: Sampler, form: str, save: Optional[str]
         for line in (Line("blank", ""), *finding_lines(finding, explained, number))
     ]
     _say("\n".join(rows(lines, 80)) if serious else "Nothing that llmdoctor knows explains it; its own last lines stand above.")
+    if failed and would_fit:
+        _say(
+            "\n".join(
+                [
+                    "",
+                    "Each of these alone is predicted to fit:",
+                    *(f"  {number}) {one}" for number, one in enumerate(would_fit, 1)),
+                ]
+            )
+        )
 
 
 def _say(text: str) -> None:

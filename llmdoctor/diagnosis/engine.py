@@ -115,9 +115,13 @@ def write_finding(
     for step in texts.fix:
         if step.when is not None and evaluator.evaluate(step.when).value in (False, None):
             continue
+        # A step whose figures nobody knows helps nobody; one whose command alone lacks them still says what to do.
+        do = render(step.do, evaluator, strict=True)
+        if do is None:
+            continue
         chosen = next((step.run[key] for key in keys if key in step.run), None)
-        run = render(chosen, evaluator) if chosen is not None else None
-        steps.append(Step(do=render(step.do, evaluator) or "", run=run, cost=step.cost))
+        run = render(chosen, evaluator, strict=True) if chosen is not None else None
+        steps.append(Step(do=do, run=run, cost=step.cost))
     return Finding(
         id=rule.id,
         title=render(texts.title, evaluator) or rule.id,
