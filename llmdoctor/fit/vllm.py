@@ -1,0 +1,168 @@
+"""Memory of vLLM: a share of each GPU, of which weights and the work of one batch are taken, and the rest is the cache's pool.
+
+Weights and the pool's arithmetic follow the program (``server_shape``, ``paged_cache``). The peak of the batch that vLLM tries at its
+start is the larger of two: a layer on ``max_num_batched_tokens``, or the choice of a token for ``max_num_seqs`` answers, which with
+the vocabularies of today's models mostly decides. Sources: vllm-project/vllm, worker/worker.py of v0.6.6 and v1/worker/gpu_worker.py
+since (``determine_available_memory``), v1/sample/ops/topk_topp_sampler.py; the two figures in bytes per token of the vocabulary and
+what is not PyTorch's are from published start logs (``fixtures/fit/vllm_public.json``).
+"""
+
+from __future__ import annotations
+
+from typing import Optional, Sequence
+
+import msgspec
+
+from ..facts.model import ModelInfo
+from ..facts.prediction import Parts, Pool, Prediction, ServerSettings, Settings
+from ..facts.target import Target
+from . import paged_cache
+from .server_shape import layers_of, weights_bytes
+from .torch_memory import MIB
+from .vllm_defaults import ENGINE_V1, LATEST, WIDER_SHARE, Version, version_of, with_defaults
+
+DTYPE_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
+CACHE_BYTES = {"auto": 0.0, "float16": 2.0, "bfloat16": 2.0, "fp8": 1.0, "fp8_e4m3": 1.0, "fp8_e5m2": 1.0, "int8": 1.0}
+_SORTED = 38
+"""Bytes for each number of the logits while they are sorted (2 as they come, 4 in 32 bits, 4 and 8 of the sorted ones and their
+places, 20 of PyTorch's sort): activation peaks of eight models on an H100 with vLLM 0.11 agree to 0.01 GiB."""
+_SORTED_ROW_BY_ROW = 27
+"""Fewer than 128 rows are sorted one after the other."""
+_UNSORTED = 14
+"""With FlashInfer's or Triton's kernel: 2, and 4 each in 32 bits for the logits, what is likely, and the dice."""
+_ROWS_SORTED_AT_ONCE = 128
+UNSORTED_SINCE: Version = (0, 16, 0)
+_WORKSPACE = {True: 32 * MIB, False: 8 * MIB}
+"""cuBLAS', on Hopper and after, and before (pytorch v2.11, aten/src/ATen/cuda/CUDABlas.cpp)."""
+_OUTSIDE = {True: 133 * MIB, False: 32 * MIB}
+"""What is not PyTorch's: 0.13 GiB on an H100, 0.01 to 0.04 on the cards before."""
+_BETWEEN_GPUS = {True: 420 * MIB, False: 150 * MIB}
+"""Beside that with several GPUs: 0.4 GiB on H100s with NVLink, 0.02 to 0.2 on A100, L40S and RTX 4090; up to 2 GiB in other logs."""
+CONTEXT_BYTES = 480 * MIB
+"""The driver's context, which vLLM does not count: 0.4 to 0.6 GiB."""
+GRAPHS_BYTES = 600 * MIB
+"""CUDA graphs, 0.1 to 2.2 GiB in published logs."""
+_HOPPER = ("h100", "h200", "h800", "h20", "gh200", "b100", "b200", "b300", "gb200", "gb300", "rtx 50", "rtx pro 6000")
+
+
+def predict(info: ModelInfo, settings: ServerSettings, targets: Sequence[Target]) -> Prediction:
+    """``targets`` are this machine's GPUs; as many of the first as are asked for are used."""
+    asked = with_defaults(info, settings, targets[0] if targets else Target("GPU0", 0))
+    version = version_of(asked.version)
+    ranks = asked.tensor_parallel_size * asked.pipeline_parallel_size
+    parts: list[Parts] = []
+    pools: list[Pool] = []
+    for rank in range(ranks):
+        target = targets[rank] if rank < len(targets) else Target(f"GPU{rank}", 0)
+        part, pool = _one(info, asked, target, rank // asked.tensor_parallel_size, version)
+        parts.append(part)
+        pools.append(pool)
+    doubts = _doubts(info, asked, targets, version)
+    least = min(pools, key=lambda one: one.tokens) if pools else None
+    return Prediction(
+        settings=Settings(n_ctx=asked.max_model_len, n_parallel=asked.max_num_seqs), devices=parts, certain=not doubts, doubts=doubts,
+        pool=least,
+    )  # fmt: skip
+
+
+def visible_bytes(target: Target) -> int:
+    """What CUDA calls the whole: the driver keeps 1 % of a large card and 1.5 % of a small one for itself (in logs: 79.2 of 80,
+    44.4 of 45, 39.4 of 40, 23.6 of 24, 14.6 of 15 GiB)."""
+    whole = target.total_bytes or target.free_bytes
+    return round(whole * (0.9895 if whole > 60 << 30 else 0.984))
+
+
+def _one(info: ModelInfo, asked: ServerSettings, target: Target, stage: int, version: Version) -> tuple[Parts, Pool]:
+    split = asked.tensor_parallel_size
+    count = info.layers if isinstance(info.layers, int) else 0
+    numbers = layers_of(count, stage, asked.pipeline_parallel_size)
+    width = DTYPE_BYTES.get(asked.dtype, 2)
+    hopper = _hopper(target.name)
+    weights = weights_bytes(info, width, split, numbers, asked.quantization, marlin=not hopper)
+    last = stage == asked.pipeline_parallel_size - 1
+    work = max(_forward(info, asked, width, split), _choice(info, asked, width, version) if last else 0)
+    work += _WORKSPACE[hopper]
+    graphs = 0 if asked.enforce_eager else GRAPHS_BYTES
+    outside = _OUTSIDE[hopper] + (_BETWEEN_GPUS[hopper] if split > 1 else 0)
+    counted = outside + (graphs if version >= WIDER_SHARE else 0)
+    budget = round(visible_bytes(target) * asked.gpu_memory_utilization)
+    if ENGINE_V1 <= version < (0, 9):
+        # What others hold is taken from the share too.
+        budget -= CONTEXT_BYTES + max((target.total_bytes or target.free_bytes) - target.free_bytes, 0)
+    free = asked.kv_cache_memory_bytes or budget - weights - work - counted
+    cache = max(free, 0)
+    layers = paged_cache.layers(info, numbers, CACHE_BYTES.get(asked.kv_cache_dtype, 0) or width, width, split)
+    mla = isinstance(info.metadata.get("kv_lora_rank"), int)
+    pool = paged_cache.pool(layers, cache, asked.max_model_len, asked.max_num_batched_tokens, version, asked.block_size, mla)
+    part = Parts(
+        name=target.name, weights_bytes=weights, kv_cache_bytes=cache, compute_bytes=work,
+        overhead_bytes=outside + graphs + CONTEXT_BYTES,
+    )  # fmt: skip
+    return part, pool
+
+
+def _forward(info: ModelInfo, asked: ServerSettings, width: int, split: int) -> int:
+    """The widest moment of a layer: the residual and its like, and gate, up and their product."""
+    tokens = asked.max_num_batched_tokens
+    hidden = info.embedding if isinstance(info.embedding, int) else 0
+    feed = max(info.feed_forward, default=0)
+    told = info.metadata.get("moe_intermediate_size")
+    if info.experts and info.experts_used:
+        feed = told if isinstance(told, int) else feed
+        wide = info.experts_used * (max(2 * feed // split, hidden) + feed // split) + hidden * (info.experts_used + 2)
+        return tokens * wide * width
+    return tokens * (4 * hidden + 3 * feed // split) * width
+
+
+def _choice(info: ModelInfo, asked: ServerSettings, width: int, version: Version) -> int:
+    """Choosing a token for each answer, beside what the layers gave."""
+    rows = asked.max_num_seqs
+    words = info.vocabulary if isinstance(info.vocabulary, int) else 0
+    hidden = info.embedding if isinstance(info.embedding, int) else 0
+    each = _UNSORTED if version >= UNSORTED_SINCE else _SORTED if rows >= _ROWS_SORTED_AT_ONCE else _SORTED_ROW_BY_ROW
+    return rows * words * each + (asked.max_num_batched_tokens + 2 * rows) * hidden * width
+
+
+def _hopper(name: str) -> bool:
+    return any(one in name.lower() for one in _HOPPER)
+
+
+def _doubts(info: ModelInfo, asked: ServerSettings, targets: Sequence[Target], version: Version) -> list[str]:
+    found = []
+    if not asked.enforce_eager:
+        found.append("CUDA graphs are taken as 0.6 GiB; they were 0.1 to 2.2 GiB in published logs")
+    if asked.tensor_parallel_size > 1:
+        found.append("what GPUs take to talk to each other differs from 0.2 to 2 GiB")
+    if _has_tower(info):
+        found.append("the peak of the part for pictures or sound is not reckoned")
+    if version > LATEST:
+        found.append(f"vLLM {asked.version} is newer than what was compared ({'.'.join(map(str, LATEST))})")
+    if not info.heads:
+        found.append("config.json does not tell the model's shape")
+    return found
+
+
+def _has_tower(info: ModelInfo) -> bool:
+    return any(key in info.metadata for key in ("vision_config", "audio_config"))
+
+
+def starts(prediction: Prediction, asked: ServerSettings, targets: Sequence[Target]) -> Optional[str]:
+    """Why it does not start, in one line; None if it does."""
+    if len(prediction.devices) > len(targets):
+        return f"It asks for {len(prediction.devices)} GPUs; {len(targets)} are here."
+    pool = prediction.pool
+    for part, target in zip(prediction.devices, targets):
+        if part.kv_cache_bytes <= 0:
+            return "No memory is left for the cache: weights and the work of a batch fill the share (No available memory for the cache blocks)."
+        if part.total_bytes > target.free_bytes:
+            return (
+                "The share is larger than what is free (Free memory on device … is less than desired GPU memory utilization)."
+            )
+    if pool is not None and pool.request_bytes > min(one.kv_cache_bytes for one in prediction.devices):
+        return f"The cache holds {pool.longest} tokens of one request, and {asked.max_model_len} are asked for (To serve at least one request …)."
+    return None
+
+
+def resolved(info: ModelInfo, settings: ServerSettings, targets: Sequence[Target]) -> ServerSettings:
+    """The settings as the program will have them."""
+    return with_defaults(info, msgspec.structs.replace(settings), targets[0] if targets else Target("GPU0", 0))
