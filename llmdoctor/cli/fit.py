@@ -14,12 +14,15 @@ from .app import BadInput
 if TYPE_CHECKING:
     from ..facts.machine import Machine
     from ..facts.model import ModelInfo
-    from ..facts.prediction import Settings, TorchSettings
+    from ..facts.prediction import ExllamaSettings, ServerSettings, Settings, TorchSettings
     from ..facts.target import Target
     from ..fit.command import Command
+    from ..fit.plan import Plan
+    from ..fit.server_command import ServerCommand
     from ..survey.model_folders import FoundModel
 
 _CACHE_TYPES = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
+_SERVERS = ("vllm", "sglang", "exllamav2", "exllamav3")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(KiB|MiB|GiB|TiB|KB|MB|GB|TB|K|M|G|T)?", re.IGNORECASE)
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
@@ -45,7 +48,9 @@ SIZE = _Size()
 @click.command(short_help="Will a model fit, how fast, and what would make it fit.")
 @click.argument("words", metavar="[MODEL | -- COMMAND…]", nargs=-1)
 @click.option(
-    "--runtime", type=click.Choice(["llama.cpp", "transformers"]), help="Whose memory; by the model's files if not told."
+    "--runtime",
+    type=click.Choice(["llama.cpp", "transformers", "vllm", "sglang", "exllamav2", "exllamav3"]),
+    help="Whose memory; by the model's files if not told.",
 )
 @click.option(
     "--ctx",
@@ -69,6 +74,24 @@ SIZE = _Size()
 @click.option("--dtype", type=click.Choice(["bfloat16", "float16", "float32"]), help="transformers: that of the weights.")
 @click.option("--attn", type=click.Choice(["sdpa", "eager"]), default="sdpa", help="transformers: attn_implementation.")
 @click.option("--new-tokens", type=click.IntRange(1, 1 << 20), default=16, help="transformers: those of the answer.")
+@click.option(
+    "--gpu-memory-utilization", type=click.FloatRange(0, 1, min_open=True), help="vllm, and sglang's mem-fraction-static."
+)
+@click.option(
+    "--kv-cache-dtype", type=click.Choice(["auto", "fp8", "fp8_e4m3", "fp8_e5m2"]), default="auto", help="vllm, sglang."
+)
+@click.option(
+    "--tensor-parallel-size", "-tp", type=click.IntRange(1, 64), default=1, help="vllm, sglang: GPUs that share each layer."
+)
+@click.option("--enforce-eager", is_flag=True, help="vllm, sglang: no CUDA graphs.")
+@click.option(
+    "--cache-mode",
+    default="FP16",
+    help="exllamav2: FP16, FP8, Q8, Q6, Q4; exllamav3: FP16, or bits of keys and values, as 8,4.",
+)
+@click.option(
+    "--engine-version", help="vllm: its version, as 0.11.0; by default the one that is installed here, or the newest known."
+)
 @click.option("--compare", is_flag=True, help="Other quantisations beside this one.")
 @click.option("--vram", type=SIZE, multiple=True, help="Plan for GPUs with so much free memory, one option each.")
 @click.option(
@@ -85,7 +108,7 @@ def fit(
 
     MODEL is a GGUF file or a folder of safetensors, an Ollama name such as llama3.1:8b, or the name of a model found here; without it
     those are listed. After -- a whole command is read (llama-server, llama-cli, koboldcpp, text-generation-webui's server.py,
-    ollama run), and what to change in it is told. Exit status: 0 it fits, 1 it does not, 2 bad input.
+    ollama run, vllm serve, sglang.launch_server, TabbyAPI's main.py), and what to change in it is told. Exit status: 0 it fits, 1 it does not, 2 bad input.
     """
     from .. import __version__
     from ..facts.machine import Machine
@@ -97,8 +120,9 @@ def fit(
     from ..report import fit_json, fit_text
     from ..report.output import write
 
-    command = _command(words)
-    model = command.model if command else words[0] if words else None
+    served = _served(words)
+    command = None if served else _command(words)
+    model = served.model if served else command.model if command else words[0] if words else None
     planned = _planned(vram, gpu)
     machine = _machine(source, deadline) if not planned or model is None or not os.path.exists(model) else None
     try:
@@ -120,8 +144,12 @@ def fit(
     if options["runtime"] == "transformers" and info.format == "gguf":
         raise BadInput(f"{found.path}: --runtime transformers needs a folder of safetensors, this is a GGUF file")
     targets = planned or targets_of(machine)
-    settings: Settings | TorchSettings
-    if info.format == "gguf":
+    settings: Settings | TorchSettings | ServerSettings | ExllamaSettings
+    if served or options["runtime"] in _SERVERS:
+        if info.format == "gguf":
+            raise BadInput(f"{found.path}: for this program a folder of safetensors is reckoned with, this is a GGUF file")
+        made, settings = _server_plan(info, served, options, targets, machine)
+    elif info.format == "gguf":
         by_ollama = found.manifest is not None or (command is not None and command.program == "ollama")
         settings = asked = (
             asked_settings(command, info, targets, by_ollama) if command else _settings(info, options, targets, by_ollama)
@@ -132,6 +160,51 @@ def fit(
         made = plan.for_transformers(info, by_torch, targets)
     write(fit_json.text(made, settings, __version__) if form == "json" else fit_text.text(made))
     return 0 if made.fits or not targets else 1
+
+
+def _served(words: tuple[str, ...]) -> Optional[ServerCommand]:
+    from ..fit import server_command
+    from ..fit.command import CommandError
+
+    if len(words) < 2 or server_command.find(words) is None:
+        return None
+    try:
+        return server_command.read(words)
+    except CommandError as error:
+        raise BadInput(f"{' '.join(words)[:120]}: {error}") from None
+
+
+def _server_plan(
+    info: ModelInfo, served: Optional[ServerCommand], options: dict[str, Any], targets: list[Target], machine: Optional[Machine]
+) -> tuple[Plan, ServerSettings | ExllamaSettings]:
+    import msgspec
+
+    from ..facts.prediction import ExllamaSettings, ServerSettings
+    from ..fit import serving
+
+    engine = served.engine if served else str(options["runtime"])
+    if engine in ("vllm", "sglang"):
+        asked = served.settings if served else ServerSettings(
+            max_model_len=options["n_ctx"] or 0, gpu_memory_utilization=options["gpu_memory_utilization"] or 0.0,
+            max_num_batched_tokens=options["batch"] or 0, max_num_seqs=options["parallel"] if options["parallel"] > 1 else 0,
+            kv_cache_dtype=options["kv_cache_dtype"], dtype=options["dtype"] or "auto",
+            tensor_parallel_size=options["tensor_parallel_size"], enforce_eager=options["enforce_eager"],
+        )  # fmt: skip
+        assert isinstance(asked, ServerSettings)
+        if engine == "vllm":
+            asked = msgspec.structs.replace(asked, version=options["engine_version"] or _installed_version(machine, engine))
+        return serving.for_server(engine, info, asked, targets, served), serving.resolved(engine, info, asked, targets)
+    loader = served.settings if served else ExllamaSettings(max_seq_len=options["n_ctx"] or 0, cache_mode=options["cache_mode"])
+    assert isinstance(loader, ExllamaSettings)
+    try:
+        return serving.for_exllama(int(engine[-1]), info, loader, targets, served), loader
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+
+
+def _installed_version(machine: Optional[Machine], runtime: str) -> str:
+    found = machine.runtimes.get(runtime) if machine is not None else None
+    return found.version if found is not None and isinstance(found.version, str) else ""
 
 
 def _command(words: tuple[str, ...]) -> Optional[Command]:

@@ -149,7 +149,7 @@ _OLLAMA = _Dialect(
     {},
 )  # fmt: skip
 _DIALECTS = (_LLAMA, _KOBOLD, _WEB_UI, _OLLAMA)
-_UNKNOWN = {"vllm": "vLLM", "sglang": "SGLang", "lms": "LM Studio"}
+_UNKNOWN = {"lms": "LM Studio"}
 
 
 def is_command(words: Sequence[str]) -> bool:

@@ -40,6 +40,8 @@ class Plan(NamedTuple):
     speed: Optional[Speed]
     compared: list[Variant]
     notes: list[str]
+    why: Optional[str] = None
+    """Of a server that would not start: its reason, in one line."""
 
 
 def for_llama_cpp(

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import Optional, Sequence
 
-import msgspec
-
 from ..facts.model import ModelInfo
 from ..facts.prediction import Parts, Pool, Prediction, ServerSettings, Settings
 from ..facts.target import Target
@@ -31,6 +29,12 @@ _SORTED_ROW_BY_ROW = 27
 _UNSORTED = 14
 """With FlashInfer's or Triton's kernel: 2, and 4 each in 32 bits for the logits, what is likely, and the dice."""
 _ROWS_SORTED_AT_ONCE = 128
+_MEASURED_FROM_ITS_START: Version = (0, 6, 5)
+"""https://github.com/vllm-project/vllm/pull/10511: what was held before vLLM began is no longer counted."""
+_MEASURED_AGAIN: Version = (0, 9, 0)
+"""The new engine counted it until then."""
+_FOURTH_COPY: Version = (0, 6, 5)
+"""Of a layer's input: 3 agree with two runs of 0.6.4, 4 with three of later versions."""
 UNSORTED_SINCE: Version = (0, 16, 0)
 _WORKSPACE = {True: 32 * MIB, False: 8 * MIB}
 """cuBLAS', on Hopper and after, and before (pytorch v2.11, aten/src/ATen/cuda/CUDABlas.cpp)."""
@@ -80,14 +84,14 @@ def _one(info: ModelInfo, asked: ServerSettings, target: Target, stage: int, ver
     hopper = _hopper(target.name)
     weights = weights_bytes(info, width, split, numbers, asked.quantization, marlin=not hopper)
     last = stage == asked.pipeline_parallel_size - 1
-    work = max(_forward(info, asked, width, split), _choice(info, asked, width, version) if last else 0)
+    work = max(_forward(info, asked, width, split, version), _choice(info, asked, width, version) if last else 0)
     work += _WORKSPACE[hopper]
     graphs = 0 if asked.enforce_eager else GRAPHS_BYTES
     outside = _OUTSIDE[hopper] + (_BETWEEN_GPUS[hopper] if split > 1 else 0)
     counted = outside + (graphs if version >= WIDER_SHARE else 0)
     budget = round(visible_bytes(target) * asked.gpu_memory_utilization)
-    if ENGINE_V1 <= version < (0, 9):
-        # What others hold is taken from the share too.
+    if version < _MEASURED_FROM_ITS_START or ENGINE_V1 <= version < _MEASURED_AGAIN:
+        # All that is held of the card is taken from the share, the driver's context and what others hold too.
         budget -= CONTEXT_BYTES + max((target.total_bytes or target.free_bytes) - target.free_bytes, 0)
     free = asked.kv_cache_memory_bytes or budget - weights - work - counted
     cache = max(free, 0)
@@ -101,7 +105,7 @@ def _one(info: ModelInfo, asked: ServerSettings, target: Target, stage: int, ver
     return part, pool
 
 
-def _forward(info: ModelInfo, asked: ServerSettings, width: int, split: int) -> int:
+def _forward(info: ModelInfo, asked: ServerSettings, width: int, split: int, version: Version) -> int:
     """The widest moment of a layer: the residual and its like, and gate, up and their product."""
     tokens = asked.max_num_batched_tokens
     hidden = info.embedding if isinstance(info.embedding, int) else 0
@@ -111,7 +115,8 @@ def _forward(info: ModelInfo, asked: ServerSettings, width: int, split: int) -> 
         feed = told if isinstance(told, int) else feed
         wide = info.experts_used * (max(2 * feed // split, hidden) + feed // split) + hidden * (info.experts_used + 2)
         return tokens * wide * width
-    return tokens * (4 * hidden + 3 * feed // split) * width
+    copies = 3 if version < _FOURTH_COPY else 4
+    return tokens * (copies * hidden + 3 * feed // split) * width
 
 
 def _choice(info: ModelInfo, asked: ServerSettings, width: int, version: Version) -> int:
@@ -149,20 +154,15 @@ def _has_tower(info: ModelInfo) -> bool:
 def starts(prediction: Prediction, asked: ServerSettings, targets: Sequence[Target]) -> Optional[str]:
     """Why it does not start, in one line; None if it does."""
     if len(prediction.devices) > len(targets):
-        return f"It asks for {len(prediction.devices)} GPUs; {len(targets)} are here."
+        return f"it asks for {len(prediction.devices)} GPUs, and {len(targets)} {'is' if len(targets) == 1 else 'are'} here."
     pool = prediction.pool
     for part, target in zip(prediction.devices, targets):
         if part.kv_cache_bytes <= 0:
-            return "No memory is left for the cache: weights and the work of a batch fill the share (No available memory for the cache blocks)."
+            return "weights and the work of a batch fill its share of the card, and nothing is left for the cache."
         if part.total_bytes > target.free_bytes:
             return (
                 "The share is larger than what is free (Free memory on device … is less than desired GPU memory utilization)."
             )
     if pool is not None and pool.request_bytes > min(one.kv_cache_bytes for one in prediction.devices):
-        return f"The cache holds {pool.longest} tokens of one request, and {asked.max_model_len} are asked for (To serve at least one request …)."
+        return f"the cache holds one request of {pool.longest} tokens, and {asked.max_model_len} are asked for."
     return None
-
-
-def resolved(info: ModelInfo, settings: ServerSettings, targets: Sequence[Target]) -> ServerSettings:
-    """The settings as the program will have them."""
-    return with_defaults(info, msgspec.structs.replace(settings), targets[0] if targets else Target("GPU0", 0))

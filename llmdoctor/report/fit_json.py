@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 import msgspec
 
-from ..facts.prediction import Parts, Prediction
+from ..facts.prediction import Parts, Pool, Prediction
 from ..fit.plan import Plan, rule_of_thumb_bytes
 from ..fit.speed import Speed
 
@@ -28,6 +28,7 @@ def text(plan: Plan, settings: msgspec.Struct, tool_version: str) -> str:
             for number, part in enumerate(plan.prediction.devices)
         ],
         "ram": _part(plan.prediction.ram, "RAM", None), "certain": plan.prediction.certain, "doubts": plan.prediction.doubts, "notes": plan.notes,
+        "pool": _pool(plan.prediction.pool), "why": plan.why,
         "longest_context": plan.longest, "tokens_per_second": _speed(plan.speed), "rule_of_thumb_bytes": rule_of_thumb_bytes(plan.info),
         "suggestions": [
             {"says": one.says, "cost": one.cost, "command": one.command, "total_bytes": _totals(one.prediction)} for one in plan.remedies
@@ -39,6 +40,12 @@ def text(plan: Plan, settings: msgspec.Struct, tool_version: str) -> str:
         ],
     }  # fmt: skip
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def _pool(pool: Optional[Pool]) -> Optional[dict[str, Any]]:
+    if pool is None:
+        return None
+    return {**msgspec.structs.asdict(pool), "concurrency": round(pool.concurrency, 2)}
 
 
 def _totals(prediction: Prediction) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Sequence
 
 from ..catalogs.quantizations import in_words
-from ..facts.prediction import Parts, Prediction
+from ..facts.prediction import Parts, Pool, Prediction
 from ..facts.target import Target
 from ..facts.units import show_bytes
 from ..fit.plan import Plan, rule_of_thumb_bytes
@@ -24,6 +24,8 @@ def text(plan: Plan) -> str:
         plan.command, "",
         *_table(prediction, plan.targets), *_bars(prediction, plan.targets),
     ]  # fmt: skip
+    if prediction.pool is not None and plan.targets:
+        lines.append(_pool(prediction.pool, prediction.settings.n_ctx))
     lines += [f"An estimate: {doubt}." for doubt in prediction.doubts]
     if plan.speed is not None:
         lines.append(
@@ -37,9 +39,18 @@ def text(plan: Plan) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _pool(pool: Pool, longest: int) -> str:
+    return (
+        f"The cache holds {pool.tokens} tokens, {pool.concurrency:.2f} requests of {longest} tokens at once; one such request takes "
+        f"{show_bytes(pool.request_bytes)} of each GPU."
+    )
+
+
 def verdict(plan: Plan) -> str:
     if not plan.targets:
         return "No GPU with known free memory is here: all of it goes to RAM. --vram 24GiB or --gpu NAME plans for another machine."
+    if plan.why:
+        return f"It does not start: {plan.why}"
     pairs = list(zip(plan.prediction.devices, plan.targets))
     if plan.fits:
         return f"It fits, with {show_bytes(min(one.free_bytes - part.total_bytes for part, one in pairs))} to spare."
