@@ -36,12 +36,16 @@ _MEASURED_AGAIN: Version = (0, 9, 0)
 _FOURTH_COPY: Version = (0, 6, 5)
 """Of a layer's input: 3 agree with two runs of 0.6.4, 4 with three of later versions."""
 UNSORTED_SINCE: Version = (0, 16, 0)
+_PROGRAMS = {True: 132, False: 96}
+"""Rows of the logits, in 32 bits, that Triton's kernel keeps: one for each multiprocessor (58 of an L4, 108 of an A100, 132 of an H100)."""
 _WORKSPACE = {True: 32 * MIB, False: 8 * MIB}
 """cuBLAS', on Hopper and after, and before (pytorch v2.11, aten/src/ATen/cuda/CUDABlas.cpp)."""
 _OUTSIDE = {True: 133 * MIB, False: 32 * MIB}
-"""What is not PyTorch's: 0.13 GiB on an H100, 0.01 to 0.04 on the cards before."""
+"""What is not PyTorch's: 0.13 GiB on an H100 (0.25 with 0.19), 0.01 to 0.04 on the cards before."""
 _BETWEEN_GPUS = {True: 420 * MIB, False: 150 * MIB}
-"""Beside that with several GPUs: 0.4 GiB on H100s with NVLink, 0.02 to 0.2 on A100, L40S and RTX 4090; up to 2 GiB in other logs."""
+"""Beside that with several GPUs: 0.4 GiB on H100s with NVLink (1.85 with 0.19), 0.02 to 0.2 on A100, L40S and RTX 4090."""
+_OUTSIDE_LATER = 256 * MIB
+_BETWEEN_LATER = 1870 * MIB
 CONTEXT_BYTES = 480 * MIB
 """The driver's context, which vLLM does not count: 0.4 to 0.6 GiB."""
 GRAPHS_BYTES = 600 * MIB
@@ -84,10 +88,10 @@ def _one(info: ModelInfo, asked: ServerSettings, target: Target, stage: int, ver
     hopper = _hopper(target.name)
     weights = weights_bytes(info, width, split, numbers, asked.quantization, marlin=not hopper)
     last = stage == asked.pipeline_parallel_size - 1
-    work = max(_forward(info, asked, width, split, version), _choice(info, asked, width, version) if last else 0)
+    work = max(_forward(info, asked, width, split, version), _choice(info, asked, width, version, hopper) if last else 0)
     work += _WORKSPACE[hopper]
     graphs = 0 if asked.enforce_eager else GRAPHS_BYTES
-    outside = _OUTSIDE[hopper] + (_BETWEEN_GPUS[hopper] if split > 1 else 0)
+    outside = _outside(hopper, split, version)
     counted = outside + (graphs if version >= WIDER_SHARE else 0)
     budget = round(visible_bytes(target) * asked.gpu_memory_utilization)
     if version < _MEASURED_FROM_ITS_START or ENGINE_V1 <= version < _MEASURED_AGAIN:
@@ -105,6 +109,13 @@ def _one(info: ModelInfo, asked: ServerSettings, target: Target, stage: int, ver
     return part, pool
 
 
+def _outside(hopper: bool, split: int, version: Version) -> int:
+    """What is not in PyTorch's blocks, but in the share."""
+    later = hopper and version >= UNSORTED_SINCE
+    alone = _OUTSIDE_LATER if later else _OUTSIDE[hopper]
+    return alone + (0 if split == 1 else _BETWEEN_LATER if later else _BETWEEN_GPUS[hopper])
+
+
 def _forward(info: ModelInfo, asked: ServerSettings, width: int, split: int, version: Version) -> int:
     """The widest moment of a layer: the residual and its like, and gate, up and their product."""
     tokens = asked.max_num_batched_tokens
@@ -119,13 +130,31 @@ def _forward(info: ModelInfo, asked: ServerSettings, width: int, split: int, ver
     return tokens * (copies * hidden + 3 * feed // split) * width
 
 
-def _choice(info: ModelInfo, asked: ServerSettings, width: int, version: Version) -> int:
+def _choice(info: ModelInfo, asked: ServerSettings, width: int, version: Version, hopper: bool) -> int:
     """Choosing a token for each answer, beside what the layers gave."""
     rows = asked.max_num_seqs
     words = info.vocabulary if isinstance(info.vocabulary, int) else 0
     hidden = info.embedding if isinstance(info.embedding, int) else 0
     each = _UNSORTED if version >= UNSORTED_SINCE else _SORTED if rows >= _ROWS_SORTED_AT_ONCE else _SORTED_ROW_BY_ROW
-    return rows * words * each + (asked.max_num_batched_tokens + 2 * rows) * hidden * width
+    kept = 0
+    if version >= UNSORTED_SINCE:
+        kept = _PROGRAMS[hopper] * words * 4 + _experts_room(info, asked, width)
+    return rows * words * each + (asked.max_num_batched_tokens + 2 * rows) * hidden * width + kept
+
+
+def _experts_room(info: ModelInfo, asked: ServerSettings, width: int) -> int:
+    """The work space of experts in 8 or 16 bits, which newer versions keep: for each token and expert its two products."""
+    narrow = info.metadata.get("moe_intermediate_size")
+    hidden = info.embedding if isinstance(info.embedding, int) else 0
+    if not info.experts_used or not isinstance(narrow, int):
+        return 0
+    return (
+        asked.max_num_batched_tokens
+        * info.experts_used
+        * (max(2 * narrow, hidden) + narrow)
+        * width
+        // asked.tensor_parallel_size
+    )
 
 
 def _hopper(name: str) -> bool:
@@ -138,6 +167,8 @@ def _doubts(info: ModelInfo, asked: ServerSettings, targets: Sequence[Target], v
         found.append("CUDA graphs are taken as 0.6 GiB; they were 0.1 to 2.2 GiB in published logs")
     if asked.tensor_parallel_size > 1:
         found.append("what GPUs take to talk to each other differs from 0.2 to 2 GiB")
+    if ENGINE_V1 <= version < UNSORTED_SINCE:
+        found.append("with FlashInfer installed vLLM sorts nothing, and more is left for the cache")
     if _has_tower(info):
         found.append("the peak of the part for pictures or sound is not reckoned")
     if version > LATEST:
