@@ -16,7 +16,7 @@ HYBRID_SINCE = (0, 9, 1)
 """Sliding layers give back what they no longer see."""
 WIDER_GROUPS_SINCE = (0, 12)
 """Kinds with nearly as many layers each are filled up to the larger number, not cut to the smaller."""
-CAPACITY_SINCE = (0, 22)
+CAPACITY_SINCE = (0, 21)
 """The printed tokens are those of requests of the full length, not the blocks of one group."""
 _KERNEL_BLOCK = 16
 _MLA_BLOCK = 64

@@ -39,7 +39,9 @@ _EMBEDDED = re.compile(r"(?:^|\.)(?:embed_tokens|wte|word_embeddings|embeddings)
 _HEAD = re.compile(r"(?:^|\.)(?:lm_head|embed_out)\.(\w+)$")
 _NEXT_TOKEN = re.compile(r"(?:^|\.)mtp\.|\.(?:eh_proj|enorm|hnorm|shared_head\.\w+)(?:\.|$)")
 """Layers for guessing ahead, which are loaded with speculative decoding alone."""
-_MXFP4_BLOCK = 32
+_AFTER = 1 << 20
+_AROUND = {"embed_tokens": -1}
+"""Before the layers; all else after them."""
 
 
 class Piece(NamedTuple):
@@ -60,78 +62,112 @@ def layers_of(count: int, rank: int, ranks: int) -> range:
     return range(first, first + sizes[rank])
 
 
-def weights_bytes(info: ModelInfo, dtype_bytes: int, tensor_parallel: int, layers: range, quantized: Optional[str] = None, marlin: bool = True) -> int:  # fmt: skip
+class Loading(NamedTuple):
+    """What decides how tensors are kept."""
+
+    dtype_bytes: int
+    split: int
+    """GPUs that share each layer."""
+    quantized: Optional[str] = None
+    """What is quantized as it is loaded: ``fp8``, ``bitsandbytes``."""
+    marlin: bool = True
+    """Whether Marlin's kernel takes MXFP4, and not Triton's."""
+
+
+def weights_bytes(info: ModelInfo, how: Loading, layers: range) -> int:
     """What PyTorch gave out for the model of one GPU, with its table of positions."""
     memory = TorchMemory()
-    for piece in pieces(info, dtype_bytes, tensor_parallel, layers, quantized, marlin):
+    for piece in pieces(info, how, layers):
         if piece.bytes:
             memory.take(piece.bytes)
     return memory.allocated
 
 
-def pieces(info: ModelInfo, dtype_bytes: int, tensor_parallel: int, layers: range, quantized: Optional[str], marlin: bool) -> list[Piece]:  # fmt: skip
+Known = dict[tuple[range, Loading], int]
+"""Weights of stages that were reckoned already: the same for all changes that leave them alone."""
+
+
+def known_weights_bytes(info: ModelInfo, how: Loading, layers: range, known: Known) -> int:
+    if (layers, how) not in known:
+        known[(layers, how)] = weights_bytes(info, how, layers)
+    return known[(layers, how)]
+
+
+def pieces(info: ModelInfo, how: Loading, layers: range) -> list[Piece]:
     """In the order of the model's code."""
     joined: dict[tuple[int, str], float] = {}
-    tied = info.metadata.get("tie_word_embeddings") is True
+    # A model of experts has 100,000 tensors of some twenty kinds.
+    known: dict[tuple[str, str, tuple[int, ...]], list[tuple[str, float]]] = {}
     count = info.layers if isinstance(info.layers, int) else 0
-    last, first = count - 1 in layers or not count, 0 in layers or not count
+    ends = (0 in layers or not count, count - 1 in layers or not count)
     for tensor in info.tensors:
-        if _LEFT_OUT.search(tensor.name) or _NEXT_TOKEN.search(tensor.name):
+        number, rest = _place(tensor.name)
+        if number is not None and number not in layers:
             continue
-        head = _HEAD.search(tensor.name)
-        if head or _EMBEDDED.search(tensor.name):
-            if (head and (tied or not last)) or (not head and not (first or (last and tied))):
-                continue
-            place = (1 << 20, "lm_head") if head else (-1, "embed_tokens")
-            joined[place] = joined.get(place, 0) + _vocabulary(tensor, dtype_bytes) / tensor_parallel
-            continue
-        found = _LAYER.match(tensor.name)
-        within = found is not None and not _outside(found[1] or "")
-        if within and found is not None:
-            number = int(found[2])
-            if number not in layers:
-                continue
-            name, size = _of_layer(info, found[3], tensor, dtype_bytes, tensor_parallel, quantized, marlin)
-        else:
-            number, name, size = (1 << 20) - 1, tensor.name, _width(tensor, dtype_bytes)
-        place = (number, name)
-        joined[place] = joined.get(place, 0) + size
+        kind = (rest, tensor.type, tensor.shape)
+        if kind not in known:
+            known[kind] = _of_layer(info, rest, tensor, how) if number is not None else _of_ends(info, tensor, how, ends)
+        for name, size in known[kind]:
+            place = (number if number is not None else _AROUND.get(name, _AFTER), name)
+            joined[place] = joined.get(place, 0) + size
     made = [Piece(number, name, round(size)) for (number, name), size in joined.items()]
-    made += [Piece(-1, f"positions {number}", size) for number, size in enumerate(_positions(info, dtype_bytes))]
+    made += [Piece(-1, f"positions {number}", size) for number, size in enumerate(_positions(info, how.dtype_bytes))]
     return sorted(made, key=lambda one: (one.layer, _order(one.name)))
 
 
-def _outside(prefix: str) -> bool:
-    """Of a picture's or a voice's tower: not cut into stages, and mostly not split either."""
-    return any(part in prefix for part in ("visual", "vision", "audio", "encoder."))
+def _place(name: str) -> tuple[Optional[int], str]:
+    """A layer's number and the name within it, where all experts are called 0; None for what is in no layer of the language model."""
+    found = _LAYER.match(name)
+    # Towers for pictures or sound are not cut into stages, and mostly not split either.
+    if found is None or any(part in (found[1] or "") for part in ("visual", "vision", "audio", "encoder.")):
+        return None, name
+    rest = found[3]
+    before, experts, after = rest.partition("experts.")
+    number, _, part = after.partition(".")
+    return int(found[2]), f"{before}{experts}0.{part}" if number.isdigit() else rest
 
 
-def _of_layer(info: ModelInfo, rest: str, tensor: Tensor, dtype_bytes: int, split: int, quantized: Optional[str], marlin: bool) -> tuple[str, float]:  # fmt: skip
+def _of_ends(info: ModelInfo, tensor: Tensor, how: Loading, ends: tuple[bool, bool]) -> list[tuple[str, float]]:
+    """Embeddings and head, and all that stands around the layers."""
+    first, last = ends
+    tied = info.metadata.get("tie_word_embeddings") is True
+    if _LEFT_OUT.search(tensor.name) or _NEXT_TOKEN.search(tensor.name):
+        return []
+    if _HEAD.search(tensor.name):
+        return [("lm_head", _vocabulary(tensor, how.dtype_bytes) / how.split)] if last and not tied else []
+    if _EMBEDDED.search(tensor.name):
+        return [("embed_tokens", _vocabulary(tensor, how.dtype_bytes) / how.split)] if first or (last and tied) else []
+    return [(tensor.name, _width(tensor, how.dtype_bytes))]
+
+
+def _of_layer(info: ModelInfo, rest: str, tensor: Tensor, how: Loading) -> list[tuple[str, float]]:
     """What it is joined to, and its bytes on one GPU."""
-    size: float = _width(tensor, dtype_bytes)
-    expert = _EXPERT.match(rest)
-    fused = _FUSED_EXPERTS.search(rest)
+    if _LEFT_OUT.search(rest) or _NEXT_TOKEN.search(f".{rest}"):
+        return []
+    size: float = _width(tensor, how.dtype_bytes)
+    expert, fused = _EXPERT.match(rest), _FUSED_EXPERTS.search(rest)
     if expert:
         module, part = _EXPERTS_JOINED.get(expert[2], expert[2]), expert[3]
-        size = _as_loaded(tensor, part, size, quantized)
+        size = _as_loaded(tensor, part, size, how.quantized)
         # One scale for a whole matrix is not cut.
-        return f"{expert[1]}.{module}.{part}", size if math.prod(tensor.shape) <= 1 else size / split
+        return [(f"{expert[1]}.{module}.{part}", size if math.prod(tensor.shape) <= 1 else size / how.split)]
     if fused:
-        return rest, _padded_fp4(info, fused[2], size, split, marlin) if tensor.type == "U8" else size / split
+        return [(rest, _padded_fp4(info, fused[2], size, how) if tensor.type == "U8" else size / how.split)]
     module, _, part = rest.rpartition(".")
     parent, _, leaf = module.rpartition(".")
-    if not leaf:
-        module, leaf, part = rest, rest, "weight"
     if part in ("A_log", "D", "dt_bias", "sinks"):
-        return rest, size / split
-    size = _as_loaded(tensor, part, size, quantized)
+        return [(rest, size / how.split)]
+    size = _as_loaded(tensor, part, size, how.quantized)
     if leaf in ("k_proj", "v_proj") and info.kv_heads:
         heads = max(info.kv_heads)
-        size *= max(heads, split) / max(heads, 1)
-    joined = f"{parent}.{_JOINED[leaf]}.{part}" if leaf in _JOINED else rest
+        size *= max(heads, how.split) / max(heads, 1)
     if (leaf in _COLUMNS or (leaf in _ROWS and part != "bias")) and math.prod(tensor.shape) > 1:
-        size /= split
-    return joined, size
+        size /= how.split
+    found = [(f"{parent}.{_JOINED[leaf]}.{part}" if leaf in _JOINED else rest, size)]
+    if (leaf, part) == ("kv_b_proj", "weight"):
+        # MLA keeps it a second time, unpacked, to be multiplied with queries and answers.
+        found.append((f"{module}.absorbed", math.prod(tensor.shape) * how.dtype_bytes / how.split))
+    return found
 
 
 def _as_loaded(tensor: Tensor, part: str, size: float, quantized: Optional[str]) -> float:
@@ -139,22 +175,22 @@ def _as_loaded(tensor: Tensor, part: str, size: float, quantized: Optional[str])
     if quantized is None or part != "weight" or tensor.type not in _FLOATS or len(tensor.shape) < 2:
         return size
     elements = math.prod(tensor.shape)
-    # bitsandbytes: 4 bits and a scale of 32 bits for 64 weights; fp8: one scale a matrix.
-    return elements * (0.5 + 4 / 64) if quantized == "bitsandbytes" else elements
+    # bitsandbytes: 4 bits, and a scale of 8 bits for 64 weights; fp8: one scale a matrix.
+    return elements * (0.5 + 1 / 64) if quantized == "bitsandbytes" else elements
 
 
-def _padded_fp4(info: ModelInfo, part: str, size: float, split: int, marlin: bool) -> float:
+def _padded_fp4(info: ModelInfo, part: str, size: float, how: Loading) -> float:
     """Experts in MXFP4: Marlin's kernel wants the feed-forward width in multiples of 128 and the hidden one of 256, scales and all;
     Triton's on Hopper the summed one of 256, the weights alone (13.47 and 64.38 GiB of gpt-oss on an H100)."""
     hidden = info.embedding if isinstance(info.embedding, int) else 0
     told = info.metadata.get("intermediate_size")
     feed = told if isinstance(told, int) else 0
     if not hidden or not feed:
-        return size / split
+        return size / how.split
     wide = _up(hidden, 256) / hidden
-    if not marlin:
-        return size / split * (1 if "scale" in part else wide)
-    return size / split * wide * _up(-(-feed // split), 128) * split / feed
+    if not how.marlin:
+        return size / how.split * (1 if "scale" in part else wide)
+    return size * wide * _up(-(-feed // how.split), 128) / feed
 
 
 def _vocabulary(tensor: Tensor, dtype_bytes: int) -> int:

@@ -15,6 +15,7 @@ from . import exllama, sglang, vllm
 from .plan import Plan, Remedy
 from .search import LEAST_CONTEXT, MARGIN_BYTES
 from .server_command import ServerCommand, line, rewrite
+from .server_shape import Known
 from .vllm import CONTEXT_BYTES, GRAPHS_BYTES, visible_bytes
 from .vllm_defaults import with_defaults
 
@@ -31,10 +32,11 @@ def for_server(
     """``engine``: vllm or sglang. On as many of the first GPUs as are asked for."""
     made = sglang if engine == "sglang" else vllm
     asked = resolved(engine, info, settings, targets)
-    prediction = made.predict(info, settings, targets)
+    known: Known = {}
+    prediction = made.predict(info, settings, targets, known)
     used = targets[: len(prediction.devices)]
     why = vllm.starts(prediction, asked, used) if targets else None
-    remedies = _changes(engine, info, asked, settings, used, targets, command) if why else []
+    remedies = _changes(engine, info, asked, settings, used, targets, command, known) if why else []
     pool = prediction.pool
     trained = info.n_ctx_train if isinstance(info.n_ctx_train, int) else asked.max_model_len
     return Plan(
@@ -57,6 +59,7 @@ def _changes(
     used: Sequence[Target],
     targets: Sequence[Target],
     command: Optional[ServerCommand],
+    known: Known,
 ) -> list[Remedy]:
     """What would make it start, the most harmless first; each alone is enough."""
     made = sglang if engine == "sglang" else vllm
@@ -64,7 +67,7 @@ def _changes(
 
     def add(says: str, cost: str, **fields: object) -> bool:
         changed = msgspec.structs.replace(settings, **fields)
-        prediction = made.predict(info, changed, targets)
+        prediction = made.predict(info, changed, targets, known)
         gpus = targets[: len(prediction.devices)]
         if vllm.starts(prediction, resolved(engine, info, changed, gpus), gpus) is None:
             found.append(Remedy(says, cost, _line(engine, info, changed, command), prediction))
@@ -92,7 +95,7 @@ def _changes(
         add("Keep the cache in 8 bits (kv_cache_dtype).", "hardly any quality", **eight, **base)
     for extra, also in (({}, ""), (eight, " with the cache in 8 bits")):
         changed = msgspec.structs.replace(settings, **extra, **base)
-        pool = made.predict(info, changed, targets).pool
+        pool = made.predict(info, changed, targets, known).pool
         shorter = pool.longest // 256 * 256 if pool else 0
         if LEAST_CONTEXT <= shorter < asked.max_model_len:
             add(

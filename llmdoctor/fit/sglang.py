@@ -6,7 +6,7 @@ Sources: sgl-project/sglang v0.4.6 (server_args.py, model_executor/model_runner.
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Optional, Sequence
 
 import msgspec
 
@@ -14,7 +14,7 @@ from ..facts.model import ModelInfo
 from ..facts.prediction import Parts, Pool, Prediction, ServerSettings, Settings
 from ..facts.target import Target
 from . import paged_cache
-from .server_shape import layers_of, weights_bytes
+from .server_shape import Known, Loading, known_weights_bytes, layers_of
 from .torch_memory import MIB
 from .vllm import CACHE_BYTES, CONTEXT_BYTES, DTYPE_BYTES, visible_bytes
 
@@ -43,8 +43,9 @@ def with_defaults(info: ModelInfo, settings: ServerSettings, target: Target) -> 
     )  # fmt: skip
 
 
-def predict(info: ModelInfo, settings: ServerSettings, targets: Sequence[Target]) -> Prediction:
-    """``compute_bytes`` is what the static share leaves for batches and graphs."""
+def predict(info: ModelInfo, settings: ServerSettings, targets: Sequence[Target], known: Optional[Known] = None) -> Prediction:
+    """``compute_bytes`` is what the static share leaves for batches and graphs. ``known`` is kept between predictions."""
+    known = {} if known is None else known
     asked = with_defaults(info, settings, targets[0] if targets else Target("GPU0", 0))
     split = asked.tensor_parallel_size
     parts: list[Parts] = []
@@ -54,7 +55,7 @@ def predict(info: ModelInfo, settings: ServerSettings, targets: Sequence[Target]
     for rank in range(split * asked.pipeline_parallel_size):
         target = targets[rank] if rank < len(targets) else Target(f"GPU{rank}", 0)
         numbers = layers_of(count, rank // split, asked.pipeline_parallel_size)
-        weights = weights_bytes(info, width, split, numbers, asked.quantization)
+        weights = known_weights_bytes(info, Loading(width, split, asked.quantization), numbers, known)
         # Of what was free when it began, its own context taken off.
         begun = max(visible_bytes(target) - _held(target) - CONTEXT_BYTES, 0)
         rest = round(begun * (1 - asked.gpu_memory_utilization))

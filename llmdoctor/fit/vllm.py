@@ -15,7 +15,7 @@ from ..facts.model import ModelInfo
 from ..facts.prediction import Parts, Pool, Prediction, ServerSettings, Settings
 from ..facts.target import Target
 from . import paged_cache
-from .server_shape import layers_of, weights_bytes
+from .server_shape import Known, Loading, known_weights_bytes, layers_of
 from .torch_memory import MIB
 from .vllm_defaults import ENGINE_V1, LATEST, WIDER_SHARE, Version, version_of, with_defaults
 
@@ -35,11 +35,11 @@ _MEASURED_AGAIN: Version = (0, 9, 0)
 """The new engine counted it until then."""
 _FOURTH_COPY: Version = (0, 6, 5)
 """Of a layer's input: 3 agree with two runs of 0.6.4, 4 with three of later versions."""
-UNSORTED_SINCE: Version = (0, 16, 0)
+UNSORTED_SINCE: Version = (0, 17, 0)
 _PROGRAMS = {True: 132, False: 96}
 """Rows of the logits, in 32 bits, that Triton's kernel keeps: one for each multiprocessor (58 of an L4, 108 of an A100, 132 of an H100)."""
 _WORKSPACE = {True: 32 * MIB, False: 8 * MIB}
-"""cuBLAS', on Hopper and after, and before (pytorch v2.11, aten/src/ATen/cuda/CUDABlas.cpp)."""
+"""cuBLAS', on Hopper and its successors, and before (pytorch v2.11, aten/src/ATen/cuda/CUDABlas.cpp)."""
 _OUTSIDE = {True: 133 * MIB, False: 32 * MIB}
 """What is not PyTorch's: 0.13 GiB on an H100 (0.25 with 0.19), 0.01 to 0.04 on the cards before."""
 _BETWEEN_GPUS = {True: 420 * MIB, False: 150 * MIB}
@@ -50,11 +50,14 @@ CONTEXT_BYTES = 480 * MIB
 """The driver's context, which vLLM does not count: 0.4 to 0.6 GiB."""
 GRAPHS_BYTES = 600 * MIB
 """CUDA graphs, 0.1 to 2.2 GiB in published logs."""
-_HOPPER = ("h100", "h200", "h800", "h20", "gh200", "b100", "b200", "b300", "gb200", "gb300", "rtx 50", "rtx pro 6000")
+_KEPT_OF_LARGE = 600 * MIB
+_LEFT_OF_SMALL = 0.984
+_HOPPER = ("h100", "h200", "h800", "h20", "gh200", "b100", "b200", "b300", "gb200", "gb300")
 
 
-def predict(info: ModelInfo, settings: ServerSettings, targets: Sequence[Target]) -> Prediction:
-    """``targets`` are this machine's GPUs; as many of the first as are asked for are used."""
+def predict(info: ModelInfo, settings: ServerSettings, targets: Sequence[Target], known: Optional[Known] = None) -> Prediction:
+    """``targets`` are this machine's GPUs; as many of the first as are asked for are used. ``known`` is kept between predictions."""
+    known = {} if known is None else known
     asked = with_defaults(info, settings, targets[0] if targets else Target("GPU0", 0))
     version = version_of(asked.version)
     ranks = asked.tensor_parallel_size * asked.pipeline_parallel_size
@@ -62,7 +65,7 @@ def predict(info: ModelInfo, settings: ServerSettings, targets: Sequence[Target]
     pools: list[Pool] = []
     for rank in range(ranks):
         target = targets[rank] if rank < len(targets) else Target(f"GPU{rank}", 0)
-        part, pool = _one(info, asked, target, rank // asked.tensor_parallel_size, version)
+        part, pool = _one(info, asked, target, rank // asked.tensor_parallel_size, version, known)
         parts.append(part)
         pools.append(pool)
     doubts = _doubts(info, asked, targets, version)
@@ -74,19 +77,19 @@ def predict(info: ModelInfo, settings: ServerSettings, targets: Sequence[Target]
 
 
 def visible_bytes(target: Target) -> int:
-    """What CUDA calls the whole: the driver keeps 1 % of a large card and 1.5 % of a small one for itself (in logs: 79.2 of 80,
-    44.4 of 45, 39.4 of 40, 23.6 of 24, 14.6 of 15 GiB)."""
+    """What CUDA calls the whole of a card. The driver keeps some: in logs 79.2 of 79.7 and 139.8 of 140.4 GiB are left, of smaller cards
+    44.4 of 45, 39.4 of 40, 23.6 of 24 and 14.7 of 15."""
     whole = target.total_bytes or target.free_bytes
-    return round(whole * (0.9895 if whole > 60 << 30 else 0.984))
+    return whole - _KEPT_OF_LARGE if whole > 60 << 30 else round(whole * _LEFT_OF_SMALL)
 
 
-def _one(info: ModelInfo, asked: ServerSettings, target: Target, stage: int, version: Version) -> tuple[Parts, Pool]:
+def _one(info: ModelInfo, asked: ServerSettings, target: Target, stage: int, version: Version, known: Known) -> tuple[Parts, Pool]:  # fmt: skip
     split = asked.tensor_parallel_size
     count = info.layers if isinstance(info.layers, int) else 0
     numbers = layers_of(count, stage, asked.pipeline_parallel_size)
     width = DTYPE_BYTES.get(asked.dtype, 2)
     hopper = _hopper(target.name)
-    weights = weights_bytes(info, width, split, numbers, asked.quantization, marlin=not hopper)
+    weights = known_weights_bytes(info, Loading(width, split, asked.quantization, not hopper), numbers, known)
     last = stage == asked.pipeline_parallel_size - 1
     work = max(_forward(info, asked, width, split, version), _choice(info, asked, width, version, hopper) if last else 0)
     work += _WORKSPACE[hopper]
@@ -97,8 +100,7 @@ def _one(info: ModelInfo, asked: ServerSettings, target: Target, stage: int, ver
     if version < _MEASURED_FROM_ITS_START or ENGINE_V1 <= version < _MEASURED_AGAIN:
         # All that is held of the card is taken from the share, the driver's context and what others hold too.
         budget -= CONTEXT_BYTES + max((target.total_bytes or target.free_bytes) - target.free_bytes, 0)
-    free = asked.kv_cache_memory_bytes or budget - weights - work - counted
-    cache = max(free, 0)
+    cache = max(asked.kv_cache_memory_bytes or budget - weights - work - counted, 0)
     layers = paged_cache.layers(info, numbers, CACHE_BYTES.get(asked.kv_cache_dtype, 0) or width, width, split)
     mla = isinstance(info.metadata.get("kv_lora_rank"), int)
     pool = paged_cache.pool(layers, cache, asked.max_model_len, asked.max_num_batched_tokens, version, asked.block_size, mla)

@@ -1,7 +1,7 @@
 """What vLLM chooses where the command line is silent, by version and card.
 
-Sources: vllm-project/vllm v0.6.6, v0.8.5, v0.11.0, v0.19.1 and v0.33.0: config (cache.py, scheduler.py), engine/arg_utils.py
-(``_set_default_args``, ``get_batch_defaults``), envs.py. Versions between those are dated by the pull requests that are named.
+Sources: vllm-project/vllm v0.6.6, v0.8.5, v0.11.0, v0.12.0, v0.16.0, v0.17.1, v0.19.1 to v0.22.0 and v0.33.0: config (cache.py, scheduler.py), engine/arg_utils.py
+(``_set_default_args``, ``get_batch_defaults``), envs.py. What changed between two of those is dated to the later.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ LATEST: Version = (0, 33, 0)
 """The newest whose source was read."""
 ENGINE_V1: Version = (0, 8, 0)
 """Since then a new engine is the default."""
-WIDER_SHARE: Version = (0, 21, 0)
-"""0.92 of the memory instead of 0.9, and CUDA graphs are counted within it (its own log names the version)."""
+WIDER_SHARE: Version = (0, 20, 0)
+"""0.92 of the memory instead of 0.9, and CUDA graphs are counted within it (0.19.1 and 0.20.0 compared)."""
 _LONG = 32768
 """The old engine splits prompts where the context is longer."""
 _LARGE_GPU = 70 << 30
 _LARGEST_GPU = 160 << 30
+_LARGEST_SINCE: Version = (0, 23, 0)
+"""Not yet in 0.22."""
 
 
 def version_of(text: str) -> Version:
@@ -54,7 +56,7 @@ def _batch(info: ModelInfo, version: Version, length: int, whole: int, name: str
     if version < ENGINE_V1:
         split = length > _LONG and not info.sliding_window
         return (2048 if split else max(length, 2048)), 256
-    if version >= (0, 16) and whole >= _LARGEST_GPU:
+    if version >= _LARGEST_SINCE and whole >= _LARGEST_GPU:
         return 16384, 1024
     # A100s are out since https://github.com/vllm-project/vllm/pull/17885.
     if whole >= _LARGE_GPU and ("a100" not in name.lower() or version < (0, 9)):

@@ -68,6 +68,39 @@ def test_a_pasted_command_and_what_to_change_in_it(llama: str) -> None:
     assert run("fit", "--gpu", "RTX 3060", "--", "llama-server", "-c", "5").stderr.endswith("it names no model (-m FILE)\n")
 
 
+def test_a_server_with_a_pool(tmp_path: Path) -> None:
+    folder = write_folder("qwen2.5-7b", str(tmp_path))
+    asked = ("--runtime", "vllm", "--engine-version", "0.11.0", "--ctx", "8192", "--format", "json", "--vram", "24")
+    done = run("fit", folder, *asked)
+    data = json.loads(done.stdout)
+    part, pool = data["devices"][0], data["pool"]
+    assert done.returncode == 0 and data["engine"] == "vllm" and data["fits"] and data["why"] is None
+    assert part["weights_bytes"] / (1 << 30) == pytest.approx(14.2487, rel=0.0001)
+    assert part["total_bytes"] == sum(
+        part[name] for name in ("weights_bytes", "kv_cache_bytes", "compute_bytes", "overhead_bytes")
+    )
+    assert pool["tokens"] == part["kv_cache_bytes"] // (57344 * 16) * 16 and pool["concurrency"] > 1
+    assert data["settings"]["max_num_seqs"] == 256 and data["settings"]["gpu_memory_utilization"] == 0.9
+
+
+def test_a_pasted_line_of_a_server_that_would_not_start(tmp_path: Path) -> None:
+    folder = write_folder("qwen2.5-7b", str(tmp_path))
+    done = run(
+        "fit", "--vram", "24", "--", "vllm", "serve", folder, "--gpu-memory-utilization", "0.65", "--cpu-offload-gb", "2"
+    )
+    assert (
+        done.returncode == 1
+        and done.stdout.startswith("It does not start: ")
+        and "Not reckoned with: --cpu-offload-gb." in done.stdout
+    )
+    assert f"vllm serve {folder} --gpu-memory-utilization 0.95 --cpu-offload-gb 2" in done.stdout
+    line = ("python", "main.py", "--model-name", folder, "--max-seq-len", "8192", "--cache-mode", "8,4")
+    assert run("fit", "--vram", "24", "--", *line).stdout.startswith("It fits")
+    line = ("python", "-m", "sglang.launch_server", "--model-path", folder, "--context-length", "8192")
+    done = run("fit", "--vram", "24", "--", *line)
+    assert done.returncode == 0 and "The cache holds" in done.stdout
+
+
 def test_models_are_found_by_name(llama: str, tmp_path: Path) -> None:
     """In a home made for the test, as LM Studio lays them out."""
     folder = tmp_path / ".lmstudio" / "models" / "someone" / "Llama-GGUF"
@@ -91,6 +124,12 @@ def test_models_are_found_by_name(llama: str, tmp_path: Path) -> None:
         (["POINTER"], "is a git-lfs pointer"),
         (["MODEL", "--gpu", "RTX 9999"], "'RTX 9999' is not in the catalogue"),
         (["MODEL", "--runtime", "transformers", "--vram", "8"], "needs a folder of safetensors"),
+        (["MODEL", "--runtime", "vllm", "--vram", "8"], "a folder of safetensors is reckoned with, this is a GGUF file"),
+        (
+            ["--vram", "8", "--", "vllm", "serve", "org/name"],
+            "org/name: no such file, and no model of this name is on this machine",
+        ),
+        (["--vram", "8", "--", "vllm", "serve", "M", "--max-model-len", "long"], "'long' is no whole number"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(arguments: list[str], says: str, llama: str, tmp_path: Path) -> None:

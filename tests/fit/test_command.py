@@ -67,7 +67,7 @@ def test_the_same_line_with_other_settings(line: str, changed: dict[str, Any], b
         ("llama-cli -m a.gguf -c many", "'many' is no whole number"),
         ("llama-cli -m", "-m wants a value"),
         ("llama-cli -m a.gguf -ctk q9", "'q9' is no cache type"),
-        ("vllm serve x", "the memory of vLLM is not modelled yet"),
+        ("lms load x", "the memory of LM Studio is not modelled yet"),
         ("make all", "'make' is no program that llmdoctor knows"),
         ("ollama serve", "ollama run MODEL is what can be reckoned"),
         ("A=1 B=2", "there is no program in it"),
