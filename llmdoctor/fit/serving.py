@@ -22,6 +22,7 @@ from .vllm_defaults import with_defaults
 MOST_SHARE = 0.97
 """More of a card leaves no room for CUDA graphs and for what PyTorch's allocator loses between blocks."""
 _FEWER_REQUESTS = (128, 32, 8)
+_NO_GPU = "it needs a GPU, and none with known free memory is here. --vram 24GiB or --gpu NAME plans for another machine."
 
 Asked = Union[ServerSettings, ExllamaSettings]
 
@@ -35,8 +36,8 @@ def for_server(
     known: Known = {}
     prediction = made.predict(info, settings, targets, known)
     used = targets[: len(prediction.devices)]
-    why = vllm.starts(prediction, asked, used) if targets else None
-    remedies = _changes(engine, info, asked, settings, used, targets, command, known) if why else []
+    why = vllm.starts(prediction, asked, used) if targets else _NO_GPU
+    remedies = _changes(engine, info, asked, settings, used, targets, command, known) if why and targets else []
     pool = prediction.pool
     trained = info.n_ctx_train if isinstance(info.n_ctx_train, int) else asked.max_model_len
     return Plan(
@@ -153,7 +154,7 @@ def for_exllama(
             add(f"Ask for a context of {longest} tokens.", "shorter conversations", max_seq_len=longest, cache_size=0)
     return Plan(
         engine, info, targets, prediction, _line(engine, info, settings, command), enough, found, longest, None, [],
-        command.notes if command else [],
+        command.notes if command else [], None if targets else _NO_GPU,
     )  # fmt: skip
 
 

@@ -47,10 +47,10 @@ def _pool(pool: Pool, longest: int) -> str:
 
 
 def verdict(plan: Plan) -> str:
-    if not plan.targets:
-        return "No GPU with known free memory is here: all of it goes to RAM. --vram 24GiB or --gpu NAME plans for another machine."
     if plan.why:
         return f"It does not start: {plan.why}"
+    if not plan.targets:
+        return "No GPU with known free memory is here: all of it goes to RAM. --vram 24GiB or --gpu NAME plans for another machine."
     pairs = list(zip(plan.prediction.devices, plan.targets))
     if plan.fits:
         return f"It fits, with {show_bytes(min(one.free_bytes - part.total_bytes for part, one in pairs))} to spare."
