@@ -66,7 +66,9 @@ def run(
         return story.facts(words, returncode, seconds, sampler, machine, killed, forecast.wants_gpu, forecast.vram_bytes)
 
     def asked() -> None:
-        _say("\r\n".join(["", *_curves(sampler, before, False)]) + "\r")
+        from ..report.run_text import curves
+
+        _say("\r\n".join(["", *curves(sampler, before, False, *_terminal())]) + "\r")
 
     try:
         if pid is not None:
@@ -179,36 +181,15 @@ def _judged(machine: Machine, capture: Capture, rules: list[Rule]) -> Diagnosis:
     return diagnosis
 
 
-def _curves(sampler: Sampler, machine: Machine, failed: bool) -> list[str]:
-    from ..fit.targets import targets_of
-    from ..report.output import width_of
-    from ..watch.chart import curve
-
-    width = width_of(sys.stderr, os.environ)
-    plain = (sys.stderr.encoding or "ascii").lower() not in ("utf-8", "utf8")
-    total = sum(target.total_bytes or 0 for target in targets_of(machine)) or None
-    limits = [one for one in (machine.memory.total_bytes, machine.container.memory_limit_bytes) if isinstance(one, int)]
-    # Of the cards all that is in use counts against the limit, whoever holds it.
-    cards = [(one.at_s, one.card_bytes) for one in sampler.samples] if sampler.cards else []
-    held = [(one.at_s, one.rss_bytes) for one in sampler.samples]
-    return [
-        *curve("VRAM in use", cards, total, width, failed, plain),
-        *curve("RAM of the command", held, min(limits, default=None), width, failed, plain),
-    ]
-
-
 def _tell(diagnosis: Diagnosis, sampler: Sampler, form: str, save: Optional[str], would_fit: Sequence[str]) -> None:
     import msgspec
 
-    from ..facts.units import show_bytes
     from ..redact.redactor import Redactor
-    from ..report.document import Line, finding_lines
+    from ..report import run_text
     from ..report.output import write
-    from ..report.plain import rows
     from ..report.private import without_private
     from ..survey import storage
 
-    watch = diagnosis.machine.watch
     if save is not None:
         try:
             storage.write_private(save, msgspec.json.encode(without_private(diagnosis, Redactor())))
@@ -216,43 +197,15 @@ def _tell(diagnosis: Diagnosis, sampler: Sampler, form: str, save: Optional[str]
             _say(f"llmdoctor: {error}")
     if form == "json":
         write(msgspec.json.format(msgspec.json.encode(diagnosis), indent=2).decode() + "\n")
-        return
-    failed = bool(watch.signal) or bool(watch.status)
-    ended = (
-        f"was ended by signal {watch.signal}"
-        if watch.signal
-        else f"ended with status {watch.status}"
-        if watch.status is not None
-        else "was watched"
-    )
-    said = [f"llmdoctor: the command {ended} after {watch.seconds} s."]
-    if isinstance(watch.peak_vram_bytes, int):
-        beside = (
-            f"; {show_bytes(watch.predicted_vram_bytes)} were predicted" if isinstance(watch.predicted_vram_bytes, int) else ""
-        )
-        said.append(f"It held {show_bytes(watch.peak_vram_bytes)} of VRAM at most{beside}.")
-    serious = [finding for finding in diagnosis.findings if finding.severity != "info"]
-    if not failed and not serious:
-        _say(" ".join(said))
-        return
-    _say("\n".join([" ".join(said), *_curves(sampler, diagnosis.machine, failed)]))
-    explained = {finding.id: finding for finding in diagnosis.explained}
-    lines = [
-        line
-        for number, finding in enumerate(serious[:3], 1)
-        for line in (Line("blank", ""), *finding_lines(finding, explained, number))
-    ]
-    _say("\n".join(rows(lines, 80)) if serious else "Nothing that llmdoctor knows explains it; its own last lines stand above.")
-    if failed and would_fit:
-        _say(
-            "\n".join(
-                [
-                    "",
-                    "Each of these alone is predicted to fit:",
-                    *(f"  {number}) {one}" for number, one in enumerate(would_fit, 1)),
-                ]
-            )
-        )
+    else:
+        _say(run_text.text(diagnosis, sampler, would_fit, *_terminal()))
+
+
+def _terminal() -> tuple[int, bool]:
+    """Width of standard error, and whether it takes ASCII alone."""
+    from ..report.output import width_of
+
+    return width_of(sys.stderr, os.environ), (sys.stderr.encoding or "ascii").lower() not in ("utf-8", "utf8")
 
 
 def _say(text: str) -> None:
