@@ -45,7 +45,16 @@ class Tensor:
 
     @property
     def bytes(self) -> int:
-        return self.strides[3] * self.shape[3] if min(self.shape) else 0
+        """From the first element to behind the last: of a view, gaps between its rows count."""
+        if not min(self.shape):
+            return 0
+        one = BY_NAME[self.kind]
+        row = (
+            self.shape[0] // one.block * one.block_bytes
+            if one.block > 1
+            else one.block_bytes + (self.shape[0] - 1) * self.strides[0]
+        )
+        return row + sum((size - 1) * stride for size, stride in zip(self.shape[1:], self.strides[1:]))
 
 
 def packed(kind: str, shape: Shape) -> Shape:

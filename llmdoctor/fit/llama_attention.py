@@ -39,6 +39,8 @@ def attention(b: Builder, name: str, number: int, layer: Layer, x: Tensor) -> Te
     if key is not None:
         key = _head_norm(b, key, f"{name}.attn_k_norm", head_k)
         key = _rope(b, key) if rope else key
+    if f"{b.architecture}.attention.temperature_scale" in b.info.metadata:
+        query = g.op("mul", query, query, b.temperature)
     out = _attend(b, number, layer, query, key, value, shared, head_k, head_v)
     if gate is not None:
         out = g.op("mul", out, out, g.op("sigmoid", gate, gate))
@@ -80,7 +82,7 @@ def _whole_norm(b: Builder, x: Tensor, name: str, head: int) -> Tensor:
 
 
 def _has_rope(b: Builder, number: int, layer: Layer) -> bool:
-    if b.architecture in NO_ROPE:
+    if b.architecture in NO_ROPE or (b.architecture == "baichuan" and b.info.layers == 40):
         return False
     if b.architecture in ROPE_WHERE_SLIDING and len(b.cells) > 1:
         return layer.window is not None
@@ -112,7 +114,7 @@ def _index(b: Builder, window: Optional[int], of_values: bool) -> Tensor:
     key = (window, of_values)
     if key not in b.indices:
         # Written element by element where the cache is transposed.
-        wide = max((heads * b.head()[1] for heads in b.info.kv_heads), default=1) if of_values and not b.sizes.flash else 1
+        wide = max((heads * b.head()[1] for heads in b.info.kv_heads), default=1) if of_values and b.transposed else 1
         b.indices[key] = b.graph.input("I64", b.sizes.tokens * wide)
     return b.indices[key]
 
@@ -129,6 +131,8 @@ def _rotate(b: Builder, x: Tensor, window: Optional[int], of_values: bool) -> Te
     turn = b.rotations.get((window, of_values))
     if turn is None:
         turn = b.rotations[window, of_values] = b.graph.input("F32", size, size)
+    if x.strides != packed(x.kind, x.shape):
+        x = b.graph.cont(x)
     flat = b.graph.reshape(x, size, x.shape[0] * x.rows // size)
     return b.graph.reshape(b.graph.mul_mat(turn, flat), *x.shape)
 
@@ -151,7 +155,7 @@ def _attend(
     values = _cache(b, number, kind_v, shared * head_v, cells)
     if key is not None and value is not None:
         g.expand(_store(b, keys, key, _index(b, window, False)))
-        if sizes.flash:
+        if not b.transposed:
             g.expand(_store(b, values, value, _index(b, window, True)))
         else:
             whole = g.reshape(values, 1, values.shape[0] * values.rows)
@@ -159,7 +163,7 @@ def _attend(
             flat = g.reshape(g.reshape(flat, shared * head_v, sizes.tokens), 1, shared * head_v * sizes.tokens)
             g.expand(g.write("set_rows", whole, flat, _index(b, window, True), whole))
     k = _heads_of(b, keys, head_k, shared, cells)
-    if sizes.flash:
+    if not b.transposed:
         v = _heads_of(b, values, head_v, shared, cells)
     else:
         row = packed(kind_v, shape_of(cells))[1]
@@ -207,7 +211,7 @@ def _attention_core(
             scores = g.op("unary", scores, scores)
             scores = g.op("scale", scores, scores)
         scores = g.op("soft_max", scores, scores, mask, *more)
-        if up is not None:
+        if up is not None or not b.transposed:
             v = g.cont(g.permute(v, 1, 0, 2, 3))
         out = g.mul_mat(v, scores)
         if up is not None:

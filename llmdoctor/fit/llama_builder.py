@@ -34,6 +34,8 @@ class Builder:
         self.info, self.cells, self.sizes, self.settings = info, cells, sizes, settings
         self.homes, self.cache_home = homes, cache_home
         self.architecture = info.architecture if isinstance(info.architecture, str) else ""
+        self.transposed = not settings.flash_attention
+        """Whether values lie transposed in the cache: not where flash attention was asked for, though the GPU may lack a kernel."""
         self.stored = {one.name: one for one in info.tensors}
         self.embedding = info.embedding if isinstance(info.embedding, int) else 0
         self.graph = g = Graph()
@@ -42,10 +44,14 @@ class Builder:
         # With sections for time, height and width a position has four numbers.
         several = 4 if f"{self.architecture}.rope.dimension_sections" in info.metadata else 1
         self.positions = g.input("I32", sizes.tokens * several)
+        self.temperature = g.input("F32", 1, 1, sizes.tokens)
+        """By which queries are multiplied, token by token, where a kind does so."""
         self.states = g.input("I32", sizes.slots)
         self.state_rows = g.view(self.states, self.states.shape)
         self.other_states = g.view(self.states, shape_of(sizes.slots - 1), None, 4)
         self.picked = g.input("I32", sizes.outputs)
+        self.deep: Optional[Tensor] = None
+        """Embeddings of images for several layers, where a kind has them."""
         self.masks: dict[Optional[int], Tensor] = {}
         self.indices: dict[tuple[Optional[int], bool], Tensor] = {}
         self.rotations: dict[tuple[Optional[int], bool], Tensor] = {}

@@ -11,6 +11,8 @@ import re
 from bisect import bisect_right
 from typing import Sequence
 
+import msgspec
+
 from ..catalogs.ggml_types import BY_NAME, GgmlType
 from ..facts.model import ModelInfo, Tensor
 from ..facts.prediction import Parts, Prediction, Settings
@@ -18,7 +20,7 @@ from . import ggml_cuda
 from .ggml import HOST
 from .llama_builder import Unlike
 from .llama_kinds import MAMBA2, TIED
-from .llama_layers import Layer, layers_of
+from .llama_layers import Layer, drafts_of, layers_of
 from .llama_work import work_bytes
 
 PAD_CONTEXT = 256
@@ -48,6 +50,8 @@ USUAL_PROMPT = 6144
 def predict(info: ModelInfo, settings: Settings, free_bytes: Sequence[int] = (0,)) -> Prediction:
     """What each GPU and RAM will hold. ``free_bytes`` has one item for each GPU, in order; empty without any."""
     layers = layers_of(info)
+    layers_run = layers[: len(layers) - drafts_of(info)]
+    info = _as_loaded(info, len(layers_run))
     gpus = [Parts(name=f"GPU{number}") for number in range(len(free_bytes))]
     ram = Parts(name="RAM")
     devices = [*gpus, ram]
@@ -57,14 +61,15 @@ def predict(info: ModelInfo, settings: Settings, free_bytes: Sequence[int] = (0,
         devices[homes[tensor.name]].weights_bytes += tensor.bytes if homes[tensor.name] == HOST else _on_gpu(tensor)
         if tensor.name == EMBEDDINGS and homes.get(TIED, HOST) != HOST:
             devices[homes[TIED]].weights_bytes += _on_gpu(tensor)
-    flash = settings.flash_attention and _has_kernels(info, layers)
+    flash = settings.flash_attention and _has_kernels(info, layers, place)
     cells, streams = _cells(settings)
     for number, layer in enumerate(layers):
-        devices[place[number] if settings.kv_offload else HOST].kv_cache_bytes += _cache(layer, settings, cells, streams)
+        home = place[number] if settings.kv_offload else HOST
+        devices[home].kv_cache_bytes += _cache(layer, settings, cells, streams, home != HOST)
     windows = {layer.window: _window_cells(layer, settings, cells) for layer in layers if layer.k}
     doubts = _doubts(info, layers, flash)
     try:
-        work = work_bytes(info, settings, layers, homes, place, len(gpus), windows, streams, flash) if layers else []
+        work = work_bytes(info, settings, layers_run, homes, place, len(gpus), windows, streams, flash) if layers else []
     except Unlike as error:
         doubts.append(f"{error}: the work buffers are left out")
         work = []
@@ -79,7 +84,9 @@ def predict(info: ModelInfo, settings: Settings, free_bytes: Sequence[int] = (0,
 
 MEASURED = frozenset((
     "llama", "qwen2", "qwen3", "qwen3moe", "qwen35", "gemma2", "gemma3", "gpt-oss", "phi3", "deepseek2", "cohere2", "command-r", "falcon",
-    "mamba", "mamba2", "falcon-h1", "granitehybrid",
+    "mamba", "mamba2", "falcon-h1", "granitehybrid", "baichuan", "chatglm", "dots1", "ernie4_5", "ernie4_5-moe", "exaone4", "gemma", "glm4",
+    "glm4moe", "gpt2", "granite", "granitemoe", "hunyuan-dense", "hunyuan-moe", "internlm2", "minicpm", "minimax-m2", "mistral3", "nemotron",
+    "olmo2", "olmoe", "phi2", "qwen2moe", "qwen2vl", "qwen3vl", "qwen3vlmoe", "seed_oss", "smollm3", "stablelm", "starcoder2",
 ))  # fmt: skip
 """Architectures that were compared with measurements."""
 
@@ -95,9 +102,11 @@ def _doubts(info: ModelInfo, layers: list[Layer], flash: bool) -> list[str]:
     return found
 
 
-def _has_kernels(info: ModelInfo, layers: list[Layer]) -> bool:
+def _has_kernels(info: ModelInfo, layers: list[Layer], place: list[int]) -> bool:
     """llama.cpp does without flash attention where the GPU has no kernel for a layer's heads."""
     for number, layer in enumerate(layers):
+        if place[number] == HOST:
+            continue
         if layer.k and not layer.v:
             latent = info.metadata.get(f"{info.architecture}.attention.kv_lora_rank")
             shape = (layer.k, latent if isinstance(latent, int) else 0, max(info.heads, default=1))
@@ -130,6 +139,12 @@ def _plain_product(tensor: Tensor) -> bool:
     return (
         plain and bool(_LAYER.match(tensor.name)) and "conv" not in tensor.name and not tensor.name.endswith(("ssm_a", "ssm_d"))
     )
+
+
+def _as_loaded(info: ModelInfo, layers: int) -> ModelInfo:
+    """Without the weights of layers that are there for drafts alone."""
+    found = ((tensor, _LAYER.match(tensor.name)) for tensor in info.tensors)
+    return msgspec.structs.replace(info, tensors=[tensor for tensor, layer in found if not layer or int(layer[1]) < layers])
 
 
 def _pad(value: int, step: int) -> int:
@@ -205,11 +220,15 @@ def _window_cells(layer: Layer, settings: Settings, cells: int) -> int:
     return _pad(min(cells, layer.window * slots + settings.n_ubatch), PAD_CONTEXT)
 
 
-def _cache(layer: Layer, settings: Settings, cells: int, streams: int) -> int:
+def _cache(layer: Layer, settings: Settings, cells: int, streams: int, on_gpu: bool) -> int:
     tokens = _window_cells(layer, settings, cells) * streams
-    k, v = _type(settings.cache_type_k), _type(settings.cache_type_v)
-    size = tokens * (layer.k // k.block * k.block_bytes + layer.v // v.block * v.block_bytes)
-    return size + layer.state * 4 * max(settings.n_parallel, 1)
+    size = layer.state * 4 * max(settings.n_parallel, 1)
+    for name, row in ((settings.cache_type_k, layer.k), (settings.cache_type_v, layer.v)):
+        kind = _type(name)
+        size += tokens * (row // kind.block * kind.block_bytes)
+        if row and on_gpu:
+            size += _pad(ggml_cuda.row_padding(kind.name, row), ggml_cuda.ALIGNMENT)
+    return size
 
 
 def _type(name: str) -> GgmlType:

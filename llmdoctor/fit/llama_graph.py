@@ -10,11 +10,11 @@ from typing import Mapping, Optional, Sequence
 
 from ..facts.model import ModelInfo
 from ..facts.prediction import Settings
+from . import llama_kinds as kinds
 from .ggml import HOST, Graph, Tensor, shape_of
 from .llama_attention import attention
 from .llama_builder import Builder, Sizes
 from .llama_feed_forward import feed_forward
-from .llama_kinds import ATTENTION_LAST, DELTA_NET, LATE_OUTPUTS, MAMBA2, RESIDUAL_FIRST, SCALED_INPUT, SCALED_ROWS, TIED
 from .llama_layers import Layer
 from .llama_recurrent import delta_net, mamba, mamba2, short_convolution
 
@@ -32,16 +32,18 @@ def build(
     b = Builder(info, cells, sizes, settings, homes, caches)
     x = _embeddings(b)
     last = max(layers, default=-1)
-    whole = HOST not in (*layer_home, homes.get(TIED, homes.get("output.weight", HOST)))
+    whole = HOST not in (*layer_home, homes.get(kinds.TIED, homes.get("output.weight", HOST)))
     for number, layer in layers.items():
         b.pin = layer_home[number] if whole else None
-        x = _layer(b, number, layer, x, number == last)
+        x = _with_deep_input(b, number, _layer(b, number, layer, x, number == last))
     b.pin = None
-    if b.architecture in LATE_OUTPUTS or not layers:
+    if b.architecture in kinds.LATE_OUTPUTS or not layers:
         x = b.pick(x)
     x = b.norm(x, "output_norm")
-    output = b.weight("output.weight") or b.weight("token_embd.weight", TIED)
-    b.graph.expand(x if output is None else b.graph.mul_mat(output, x))
+    output = b.weight("output.weight") or b.weight("token_embd.weight", kinds.TIED)
+    made = x if output is None else b.graph.mul_mat(output, x)
+    bias = b.weight("output.bias")
+    b.graph.expand(made if bias is None else b.add(made, bias))
     return b.graph
 
 
@@ -49,28 +51,47 @@ def _embeddings(b: Builder) -> Tensor:
     """Of text, of images, and of both mixed: room for all three is kept."""
     g, tokens = b.graph, b.sizes.tokens
     table = b.weight("token_embd.weight")
-    shape = shape_of(b.embedding, tokens)
+    more = b.number("n_deepstack_layers")
+    shape = shape_of(b.embedding * (1 + more), tokens)
     if table is None:
         return g.input("F32", *shape)
-    text = g.op("get_rows", shape, table, g.input("I32", tokens))
+
+    def rows_of_text() -> Tensor:
+        rows = g.op("get_rows", shape_of(b.embedding, tokens), table, g.input("I32", tokens))
+        return g.op("pad", shape, rows) if more else rows
+
+    text = rows_of_text()
     image = g.input("F32", *shape)
     mixed_image = g.input("F32", *shape)
-    rows = g.op("get_rows", shape, table, g.input("I32", tokens))
+    rows = rows_of_text()
     mixed = g.op("dup", shape, mixed_image)
     for one in (text, image, g.write("set_rows", mixed, rows, g.input("I64", tokens), mixed)):
         g.expand(one)
     made = text
-    if f"{b.architecture}.embedding_scale" in b.info.metadata or b.architecture in SCALED_INPUT:
+    if more:
+        made = b.deep = g.view(text, shape_of(b.embedding, tokens), text.strides)
+    if f"{b.architecture}.embedding_scale" in b.info.metadata or b.architecture in kinds.SCALED_INPUT:
         made = g.op("scale", made, made)
-    if b.architecture in SCALED_ROWS:
+    if b.architecture in kinds.SCALED_ROWS:
         made = g.op("mul", made, made, g.input("F32", 1, tokens))
+    learned = b.weight("position_embd.weight")
+    if learned is not None:
+        made = b.add(made, g.op("get_rows", made, learned, b.positions))
     g.expand(made)
     return made
 
 
+def _with_deep_input(b: Builder, number: int, x: Tensor) -> Tensor:
+    """Images bring embeddings for the first layers' results too; in text they are zeros."""
+    if b.deep is None or number >= b.number("n_deepstack_layers"):
+        return x
+    behind = (number + 1) * b.embedding * 4
+    return b.add(x, b.graph.view(b.deep, b.deep.shape, b.deep.strides, behind))
+
+
 def _layer(b: Builder, number: int, layer: Layer, x: Tensor, last: bool) -> Tensor:
     name = f"blk.{number}"
-    early = last and b.architecture not in LATE_OUTPUTS
+    early = last and b.architecture not in kinds.LATE_OUTPUTS
     normed = b.norm(x, f"{name}.attn_norm") if b.has(f"{name}.attn_norm") else x
     mixed = _mix(b, name, number, layer, x, normed)
     if mixed is not None and not _feeds_after(b, name):
@@ -88,17 +109,17 @@ def _layer(b: Builder, number: int, layer: Layer, x: Tensor, last: bool) -> Tens
         fed = b.norm(fed, f"{name}.post_ffw_norm")
     if mixed is None and early:
         fed, x = b.pick(fed), b.pick(x)
-    return b.add(x, fed) if b.architecture in RESIDUAL_FIRST else b.add(fed, x)
+    return b.add(x, fed) if b.architecture in kinds.RESIDUAL_FIRST else b.add(fed, x)
 
 
 def _mix(b: Builder, name: str, number: int, layer: Layer, x: Tensor, normed: Tensor) -> Optional[Tensor]:
     """What tokens take from one another: by attention, by a state, or by both side by side."""
-    if b.architecture in DELTA_NET:
+    if b.architecture in kinds.DELTA_NET:
         b.graph.expand(normed)
         if b.has(f"{name}.ssm_out"):
             return delta_net(b, name, number, normed)
     if b.has(f"{name}.ssm_in"):
-        recurrent = mamba2 if b.architecture in MAMBA2 else mamba
+        recurrent = mamba2 if b.architecture in kinds.MAMBA2 else mamba
         if not layer.k:
             return recurrent(b, name, number, normed)
         mixed = attention(b, name, number, layer, normed)
@@ -132,6 +153,10 @@ def _parallel(b: Builder, name: str, normed: Tensor, mixed: Tensor, x: Tensor, e
     fed = feed_forward(b, name, b.norm(x, second) if b.has(second) else normed)
     if fed is None:
         return b.add(mixed, x)
-    if b.architecture in ATTENTION_LAST:
+    if b.architecture in kinds.ATTENTION_LAST:
         return b.add(b.add(fed, x), mixed)
+    if b.architecture in kinds.ATTENTION_FIRST:
+        return b.add(b.add(mixed, fed), x)
+    if b.architecture in kinds.ATTENTION_ADDED_BEFORE:
+        return b.add(fed, b.add(mixed, x))
     return b.add(b.add(fed, mixed), x)

@@ -24,5 +24,9 @@ ROPE_BUT_EVERY_FOURTH = frozenset(("llama4", "smollm3"))
 """Kinds in which every fourth layer has none."""
 ATTENTION_LAST = frozenset(("command-r", "cohere2", "cohere2moe"))
 """Kinds with attention and feed-forward side by side that add the attention's result last."""
+ATTENTION_FIRST = frozenset(("phi2",))
+"""Kinds of that sort that add the feed-forward's result to the attention's, then both to what came in."""
+ATTENTION_ADDED_BEFORE = frozenset(("stablelm",))
+"""Kinds of that sort that add the attention's result to what came in, then the feed-forward's to both."""
 EXPERTS_NOT_NORMED = frozenset(("deepseek", "deepseek2", "qwen2moe", "olmoe", "gpt-oss", "glm4moe", "jamba", "llama4", "dots1"))
 """Kinds whose chosen experts' weights need not sum up to one, if the file does not tell."""

@@ -88,6 +88,12 @@ _INTERVAL = frozenset(("qwen3next", "qwen35", "qwen35moe", "minimax-01"))
 """Every so many layers one has attention, the others are recurrent."""
 
 
+def drafts_of(info: ModelInfo) -> int:
+    """Layers at the end that guess more tokens at once; they are loaded only where that is asked for."""
+    count = info.metadata.get(f"{info.architecture}.nextn_predict_layers")
+    return count if isinstance(count, int) and not isinstance(count, bool) and 0 < count < len(layers_of(info)) else 0
+
+
 def _with_cache(info: ModelInfo, architecture: str, count: int) -> int:
     """Layers from here on use the cache of one before."""
     if architecture == "gemma3n":
