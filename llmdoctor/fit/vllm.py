@@ -17,7 +17,7 @@ from ..facts.target import Target
 from . import paged_cache
 from .server_shape import Known, Loading, known_weights_bytes, layers_of
 from .torch_memory import MIB
-from .vllm_defaults import ENGINE_V1, LATEST, WIDER_SHARE, Version, version_of, with_defaults
+from .vllm_defaults import ENGINE_V1, LATEST, WIDER_SHARE, Version, engine_version, with_defaults
 
 DTYPE_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 CACHE_BYTES = {"auto": 0.0, "float16": 2.0, "bfloat16": 2.0, "fp8": 1.0, "fp8_e4m3": 1.0, "fp8_e5m2": 1.0, "int8": 1.0}
@@ -59,7 +59,7 @@ def predict(info: ModelInfo, settings: ServerSettings, targets: Sequence[Target]
     """``targets`` are this machine's GPUs; as many of the first as are asked for are used. ``known`` is kept between predictions."""
     known = {} if known is None else known
     asked = with_defaults(info, settings, targets[0] if targets else Target("GPU0", 0))
-    version = version_of(asked.version)
+    version = engine_version(asked.version, targets[0].name if targets else "")
     ranks = asked.tensor_parallel_size * asked.pipeline_parallel_size
     parts: list[Parts] = []
     pools: list[Pool] = []

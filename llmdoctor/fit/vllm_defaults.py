@@ -10,6 +10,7 @@ import re
 
 import msgspec
 
+from ..catalogs.gpus import find_gpu
 from ..facts.model import ModelInfo
 from ..facts.prediction import ServerSettings
 from ..facts.target import Target
@@ -20,6 +21,8 @@ LATEST: Version = (0, 33, 0)
 """The newest whose source was read."""
 ENGINE_V1: Version = (0, 8, 0)
 """Since then a new engine is the default."""
+_OLD_GONE: Version = (0, 11, 0)
+_LAST_OLD: Version = (0, 7, 99)
 WIDER_SHARE: Version = (0, 20, 0)
 """0.92 of the memory instead of 0.9, and CUDA graphs are counted within it (0.19.1 and 0.20.0 compared)."""
 _LONG = 32768
@@ -36,9 +39,18 @@ def version_of(text: str) -> Version:
     return tuple(int(one or 0) for one in found.groups()) if found else LATEST
 
 
+def engine_version(text: str, card: str) -> Version:
+    """As ``version_of``; while there were two engines, cards before Ampere had the old one (v0.8.5, ``_is_v1_supported_oracle``)."""
+    version = version_of(text)
+    known = find_gpu(card)
+    capability = known.compute_capability if known else None
+    before_ampere = capability is not None and float(capability) < 8
+    return _LAST_OLD if before_ampere and ENGINE_V1 <= version < _OLD_GONE else version
+
+
 def with_defaults(info: ModelInfo, settings: ServerSettings, target: Target) -> ServerSettings:
     """All that is not told filled in as ``vllm serve`` does."""
-    version = version_of(settings.version)
+    version = engine_version(settings.version, target.name)
     trained = info.n_ctx_train if isinstance(info.n_ctx_train, int) else 4096
     length = settings.max_model_len or trained
     whole = target.total_bytes or target.free_bytes

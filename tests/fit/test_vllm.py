@@ -9,7 +9,7 @@ import pytest
 from llmdoctor.facts.prediction import Prediction, ServerSettings
 from llmdoctor.facts.target import Target
 from llmdoctor.fit import paged_cache, serving, vllm
-from llmdoctor.fit.vllm_defaults import LATEST, version_of, with_defaults
+from llmdoctor.fit.vllm_defaults import ENGINE_V1, LATEST, engine_version, version_of, with_defaults
 
 from .server_models import PUBLIC, model
 
@@ -149,6 +149,11 @@ def test_what_vllm_chooses_itself(card: str, version: str, tokens: int, seqs: in
     if version == "0.7.3":
         tokens = 2048  # longer than 32768: prompts are split
     assert (found.max_num_batched_tokens, found.max_num_seqs, found.gpu_memory_utilization) == (tokens, seqs, share)
+
+
+def test_cards_before_ampere_had_the_old_engine() -> None:
+    assert engine_version("0.8.5", "Tesla T4") < ENGINE_V1 <= engine_version("0.8.5", "RTX 3090")
+    assert engine_version("0.11.0", "Tesla T4") == (0, 11, 0)
 
 
 def test_versions_are_read_from_what_logs_print() -> None:
