@@ -1,7 +1,8 @@
 """Memory of SGLang: weights and cache together take a static share of each GPU; a batch and CUDA graphs live in the rest.
 
 Sources: sgl-project/sglang v0.4.6 (server_args.py, model_executor/model_runner.py, ``profile_max_num_token``) and v0.5.23
-(arg_groups/memory_hook.py, mem_cache/kv_cache_configurator.py, ``_profile_available_bytes``). No published run was compared.
+(arg_groups/memory_hook.py, mem_cache/kv_cache_configurator.py, ``_profile_available_bytes``). One published run was compared
+(``fixtures/fit/vllm_public.json`` names its source).
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from ..facts.target import Target
 from . import paged_cache
 from .server_shape import Known, Loading, known_weights_bytes, layers_of
 from .torch_memory import MIB
-from .vllm import CACHE_BYTES, CONTEXT_BYTES, DTYPE_BYTES, visible_bytes
+from .vllm import CACHE_BYTES, CONTEXT_BYTES, DTYPE_BYTES, outside_bytes, visible_bytes
+from .vllm_defaults import LATEST
 
 _GIB = 1 << 30
 _BY_CARD = ((20, 2048, 8), (35, 4096, 48), (60, 4096, 32), (160, 8192, 256))
@@ -56,8 +58,9 @@ def predict(info: ModelInfo, settings: ServerSettings, targets: Sequence[Target]
         target = targets[rank] if rank < len(targets) else Target(f"GPU{rank}", 0)
         numbers = layers_of(count, rank // split, asked.pipeline_parallel_size)
         weights = known_weights_bytes(info, Loading(width, split, asked.quantization), numbers, known)
-        # Of what was free when it began, its own context taken off.
-        begun = max(visible_bytes(target) - _held(target) - CONTEXT_BYTES, 0)
+        # Of what was free when the model began to load: the context and what GPUs talk through are there by then.
+        outside = CONTEXT_BYTES + outside_bytes(target.name, split, LATEST)
+        begun = max(visible_bytes(target) - _held(target) - outside, 0)
         rest = round(begun * (1 - asked.gpu_memory_utilization))
         cache = max(begun - rest - weights, 0)
         layers = paged_cache.layers(info, numbers, CACHE_BYTES.get(asked.kv_cache_dtype, 0) or width, width, split)
@@ -72,8 +75,8 @@ def predict(info: ModelInfo, settings: ServerSettings, targets: Sequence[Target]
                 asked.block_size or 1,
             )
         )
-        parts.append(Parts(name=target.name, weights_bytes=weights, kv_cache_bytes=cache, compute_bytes=rest, overhead_bytes=CONTEXT_BYTES))  # fmt: skip
-    doubts = ["SGLang's share was not compared with a run"]
+        parts.append(Parts(name=target.name, weights_bytes=weights, kv_cache_bytes=cache, compute_bytes=rest, overhead_bytes=outside))  # fmt: skip
+    doubts = ["SGLang's share was compared with one run alone"]
     if any(one.window for one in layers):
         doubts.append("what it spares in layers with a sliding window is not reckoned")
     return Prediction(

@@ -94,7 +94,7 @@ def _one(info: ModelInfo, asked: ServerSettings, target: Target, stage: int, ver
     work = max(_forward(info, asked, width, split, version), _choice(info, asked, width, version, hopper) if last else 0)
     work += _WORKSPACE[hopper]
     graphs = 0 if asked.enforce_eager else GRAPHS_BYTES
-    outside = _outside(hopper, split, version)
+    outside = outside_bytes(target.name, split, version)
     counted = outside + (graphs if version >= WIDER_SHARE else 0)
     budget = round(visible_bytes(target) * asked.gpu_memory_utilization)
     if version < _MEASURED_FROM_ITS_START or ENGINE_V1 <= version < _MEASURED_AGAIN:
@@ -111,8 +111,9 @@ def _one(info: ModelInfo, asked: ServerSettings, target: Target, stage: int, ver
     return part, pool
 
 
-def _outside(hopper: bool, split: int, version: Version) -> int:
+def outside_bytes(card: str, split: int, version: Version) -> int:
     """What is not in PyTorch's blocks, but in the share."""
+    hopper = _hopper(card)
     later = hopper and version >= UNSORTED_SINCE
     alone = _OUTSIDE_LATER if later else _OUTSIDE[hopper]
     return alone + (0 if split == 1 else _BETWEEN_LATER if later else _BETWEEN_GPUS[hopper])
