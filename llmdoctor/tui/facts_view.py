@@ -57,6 +57,7 @@ TITLES = {
     "env": "Environment variables", "kernel_log": "Kernel log", "network": "Network", "changes": "Recent changes",
     "python_envs": "Python environments", "runtimes": "Runtimes",
     "smoke": "Smoke test",
+    "watch": "A command that was watched",
 }  # fmt: skip
 """The fields of Machine, in the order in which they are shown."""
 
@@ -137,6 +138,7 @@ _UNIT = re.compile(r"_(?:bytes_per_s|bytes|celsius|watts|mhz|mts|percent|ms|s|1m
 _OTHERWISE = {
     "runtimes": "each runtime's own files, processes, port and service",
     "smoke": "the GPU itself, by llmdoctor smoke",
+    "watch": "the command itself, by llmdoctor run",
 }
 _PROBES = {"gpus": ("nvidia", "amd", "pci"), "disks": ("disk",), "os": ("system",), "env": ("environment",), "driver": ("driver", "driver_install")}  # fmt: skip
 
