@@ -47,6 +47,7 @@ class ServerCommand(NamedTuple):
     notes: list[str]
 
 
+MOST_GPUS = 1024
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)([kKmM]?)")
 _SCALES = {"": 1, "k": 1000, "K": 1024, "m": 10**6, "M": 1 << 20}
 
@@ -57,6 +58,20 @@ def _whole(text: str) -> int:
     if not found:
         raise CommandError(f"{text!r} is no whole number")
     return int(float(found[1]) * _SCALES[found[2]])
+
+
+def _count(text: str) -> int:
+    value = _whole(text)
+    if not 1 <= value <= MOST_GPUS:
+        raise CommandError(f"{text} is no number of GPUs between 1 and {MOST_GPUS}")
+    return value
+
+
+def _at_least_one(text: str) -> int:
+    value = _whole(text)
+    if value < 1:
+        raise CommandError(f"{text} is less than 1")
+    return value
 
 
 def _share(text: str) -> float:
@@ -100,17 +115,17 @@ _COMMON = frozenset((
 _VLLM = _Dialect(
     "vllm", ("--model",),
     (
-        _Flag("max_model_len", ("--max-model-len",), _whole),
+        _Flag("max_model_len", ("--max-model-len",), _at_least_one),
         _Flag("gpu_memory_utilization", ("--gpu-memory-utilization",), _share),
-        _Flag("max_num_batched_tokens", ("--max-num-batched-tokens",), _whole),
-        _Flag("max_num_seqs", ("--max-num-seqs",), _whole),
+        _Flag("max_num_batched_tokens", ("--max-num-batched-tokens",), _at_least_one),
+        _Flag("max_num_seqs", ("--max-num-seqs",), _at_least_one),
         _Flag("kv_cache_dtype", ("--kv-cache-dtype",), _cache),
         _Flag("dtype", ("--dtype",), _dtype),
         _Flag("quantization", ("--quantization", "-q"), _quantization),
-        _Flag("tensor_parallel_size", ("--tensor-parallel-size", "-tp"), _whole),
-        _Flag("pipeline_parallel_size", ("--pipeline-parallel-size", "-pp"), _whole),
+        _Flag("tensor_parallel_size", ("--tensor-parallel-size", "-tp"), _count),
+        _Flag("pipeline_parallel_size", ("--pipeline-parallel-size", "-pp"), _count),
         _Flag("enforce_eager", ("--enforce-eager",), switch=True),
-        _Flag("block_size", ("--block-size",), _whole),
+        _Flag("block_size", ("--block-size",), _at_least_one),
         _Flag("kv_cache_memory_bytes", ("--kv-cache-memory-bytes", "--kv-cache-memory"), _whole),
     ),
     _COMMON | {
@@ -123,17 +138,17 @@ _VLLM = _Dialect(
 _SGLANG = _Dialect(
     "sglang", ("--model-path", "--model"),
     (
-        _Flag("max_model_len", ("--context-length",), _whole),
+        _Flag("max_model_len", ("--context-length",), _at_least_one),
         _Flag("gpu_memory_utilization", ("--mem-fraction-static",), _share),
-        _Flag("max_num_batched_tokens", ("--chunked-prefill-size",), _whole),
-        _Flag("max_num_seqs", ("--max-running-requests",), _whole),
+        _Flag("max_num_batched_tokens", ("--chunked-prefill-size",), _at_least_one),
+        _Flag("max_num_seqs", ("--max-running-requests",), _at_least_one),
         _Flag("kv_cache_dtype", ("--kv-cache-dtype",), _cache),
         _Flag("dtype", ("--dtype",), _dtype),
         _Flag("quantization", ("--quantization",), _quantization),
-        _Flag("tensor_parallel_size", ("--tp", "--tp-size", "--tensor-parallel-size"), _whole),
-        _Flag("pipeline_parallel_size", ("--pp-size", "--pipeline-parallel-size"), _whole),
+        _Flag("tensor_parallel_size", ("--tp", "--tp-size", "--tensor-parallel-size"), _count),
+        _Flag("pipeline_parallel_size", ("--pp-size", "--pipeline-parallel-size"), _count),
         _Flag("enforce_eager", ("--disable-cuda-graph",), switch=True),
-        _Flag("block_size", ("--page-size",), _whole),
+        _Flag("block_size", ("--page-size",), _at_least_one),
     ),
     _COMMON | {"--tool-call-parser", "--reasoning-parser", "--tokenizer-path", "--schedule-policy", "--enable-metrics", "--log-requests"},
 )  # fmt: skip

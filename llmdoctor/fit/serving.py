@@ -17,11 +17,19 @@ from .search import LEAST_CONTEXT, MARGIN_BYTES
 from .server_command import ServerCommand, line, rewrite
 from .server_shape import Known
 from .vllm import CONTEXT_BYTES, GRAPHS_BYTES, visible_bytes
-from .vllm_defaults import with_defaults
+from .vllm_defaults import longest_allowed, with_defaults
 
 MOST_SHARE = 0.97
 """More of a card leaves no room for CUDA graphs and for what PyTorch's allocator loses between blocks."""
 _FEWER_REQUESTS = (128, 32, 8)
+_LONGER = (
+    "VLLM_ALLOW_LONG_MAX_MODEL_LEN=",
+    "SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN=",
+    "rope-scaling",
+    "hf-overrides",
+    "json-model-override-args",
+)
+"""What in a line allows more tokens than config.json tells."""
 _NO_GPU = "it needs a GPU, and none with known free memory is here. --vram 24GiB or --gpu NAME plans for another machine."
 
 Asked = Union[ServerSettings, ExllamaSettings]
@@ -36,7 +44,7 @@ def for_server(
     known: Known = {}
     prediction = made.predict(info, settings, targets, known)
     used = targets[: len(prediction.devices)]
-    why = vllm.starts(prediction, asked, used) if targets else _NO_GPU
+    why = (_refused(info, asked, command) or vllm.starts(prediction, asked, used)) if targets else _NO_GPU
     remedies = _changes(engine, info, asked, settings, used, targets, command, known) if why and targets else []
     pool = prediction.pool
     trained = info.n_ctx_train if isinstance(info.n_ctx_train, int) else asked.max_model_len
@@ -44,6 +52,17 @@ def for_server(
         engine, info, used, prediction, _line(engine, info, settings, command), not why, remedies,
         min(pool.longest, trained) if pool and targets else None, None, [], command.notes if command else [], why,
     )  # fmt: skip
+
+
+def _refused(info: ModelInfo, asked: ServerSettings, command: Optional[ServerCommand]) -> Optional[str]:
+    """Why it does not begin to load, in one line."""
+    if any(heads % asked.tensor_parallel_size for heads in info.heads):
+        return f"{asked.tensor_parallel_size} GPUs cannot share {max(info.heads)} heads evenly (tensor_parallel_size)."
+    most = longest_allowed(info)
+    let = command is not None and any(one.lstrip("-").startswith(_LONGER) for one in command.words)
+    if most is not None and asked.max_model_len > most and not let:
+        return f"max_model_len may be at most {most} by the model's config.json, and {asked.max_model_len} are asked for."
+    return None
 
 
 def resolved(engine: str, info: ModelInfo, settings: ServerSettings, targets: Sequence[Target]) -> ServerSettings:
@@ -70,7 +89,8 @@ def _changes(
         changed = msgspec.structs.replace(settings, **fields)
         prediction = made.predict(info, changed, targets, known)
         gpus = targets[: len(prediction.devices)]
-        if vllm.starts(prediction, resolved(engine, info, changed, gpus), gpus) is None:
+        wanted = resolved(engine, info, changed, gpus)
+        if (_refused(info, wanted, command) or vllm.starts(prediction, wanted, gpus)) is None:
             found.append(Remedy(says, cost, _line(engine, info, changed, command), prediction))
             return True
         return False
@@ -94,11 +114,14 @@ def _changes(
     eight = {"kv_cache_dtype": "fp8_e5m2" if engine == "sglang" else "fp8"}
     if asked.kv_cache_dtype == "auto":
         add("Keep the cache in 8 bits (kv_cache_dtype).", "hardly any quality", **eight, **base)
+    offered = 0
     for extra, also in (({}, ""), (eight, " with the cache in 8 bits")):
         changed = msgspec.structs.replace(settings, **extra, **base)
         pool = made.predict(info, changed, targets, known).pool
-        shorter = pool.longest // 256 * 256 if pool else 0
-        if LEAST_CONTEXT <= shorter < asked.max_model_len:
+        most = longest_allowed(info) or 1 << 30
+        shorter = min(pool.longest // 256 * 256, most) if pool else 0
+        if max(LEAST_CONTEXT, offered + 1) <= shorter < asked.max_model_len:
+            offered = shorter
             add(
                 f"Ask for {shorter} tokens (max_model_len){also}.",
                 "shorter conversations",

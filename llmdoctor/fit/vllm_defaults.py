@@ -7,6 +7,7 @@ Sources: vllm-project/vllm v0.6.6, v0.8.5, v0.11.0, v0.12.0, v0.16.0, v0.17.1, v
 from __future__ import annotations
 
 import re
+from typing import Optional
 
 import msgspec
 
@@ -61,6 +62,20 @@ def with_defaults(info: ModelInfo, settings: ServerSettings, target: Target) -> 
         gpu_memory_utilization=settings.gpu_memory_utilization or (0.92 if version >= WIDER_SHARE else 0.9),
         dtype=_dtype(info, settings.dtype),
     )  # fmt: skip
+
+
+def longest_allowed(info: ModelInfo) -> Optional[int]:
+    """max_model_len beyond which it refuses to start (``_get_and_verify_max_len``, config/model.py of v0.11 and v0.33); None if unknown."""
+    if not isinstance(info.n_ctx_train, int):
+        return None
+    told = info.metadata.get("rope_scaling") or info.metadata.get("rope_parameters")
+    scaling = told if isinstance(told, dict) else {}
+    kind, factor = scaling.get("rope_type", scaling.get("type")), scaling.get("factor")
+    if kind not in ("linear", "dynamic", "yarn", "deepseek_yarn") or not isinstance(factor, (int, float)):
+        return info.n_ctx_train
+    original = scaling.get("original_max_position_embeddings")
+    # A file may name the stretched length, or the one before.
+    return max(info.n_ctx_train, int((original if isinstance(original, int) else info.n_ctx_train) * factor))
 
 
 def _batch(info: ModelInfo, version: Version, length: int, whole: int, name: str) -> tuple[int, int]:

@@ -48,6 +48,8 @@ def test_flags_that_are_not_known_are_named_and_harmless_ones_are_not() -> None:
     [
         ("vllm serve --max-model-len 5", "it names no model"), ("vllm serve M --max-model-len", "wants a value"),
         ("vllm serve M --max-model-len many", "is no whole number"), ("vllm serve M --gpu-memory-utilization 1.5", "no share"),
+        ("vllm serve M --tensor-parallel-size 0", "no number of GPUs"), ("vllm serve M -pp 99999999", "no number of GPUs"),
+        ("vllm serve M --max-num-seqs 0", "less than 1"), ("vllm serve M --max-model-len 0", "less than 1"),
         ("vllm serve M --dtype int3", "is no dtype"), ("vllm serve M --kv-cache-dtype q4", "is no kv_cache_dtype"),
     ],
 )  # fmt: skip

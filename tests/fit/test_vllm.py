@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from llmdoctor.facts.prediction import Prediction, ServerSettings
 from llmdoctor.facts.target import Target
-from llmdoctor.fit import paged_cache, serving, vllm
-from llmdoctor.fit.vllm_defaults import ENGINE_V1, LATEST, engine_version, version_of, with_defaults
+from llmdoctor.fit import paged_cache, server_command, serving, vllm
+from llmdoctor.fit.vllm_defaults import ENGINE_V1, LATEST, engine_version, longest_allowed, version_of, with_defaults
 
 from .server_models import PUBLIC, model
 
@@ -117,6 +118,8 @@ def test_a_cache_in_eight_bits_holds_twice_as_much() -> None:
         (12, 24, {"max_model_len": 8192}, "larger than what is free"),
         (12, 12, {}, "nothing is left for the cache"),
         (24, 24, {"tensor_parallel_size": 2}, "asks for 2 GPUs, and 1 is here"),
+        (24, 24, {"tensor_parallel_size": 3}, "cannot share 32 heads"),
+        (80, 80, {"max_model_len": 65536}, "at most 40960"),
     ],
 )
 def test_why_it_does_not_start_and_that_what_is_told_then_does(
@@ -159,3 +162,26 @@ def test_cards_before_ampere_had_the_old_engine() -> None:
 def test_versions_are_read_from_what_logs_print() -> None:
     assert version_of("0.11.0rc2.dev98+g393de22d2") == (0, 11, 0) and version_of("v0.8.5.post1") == (0, 8, 5)
     assert version_of("") == LATEST
+
+
+def test_more_tokens_than_config_json_tells_where_the_line_allows_it() -> None:
+    targets = [Target("RTX 4090", 80 * GIB, 80 * GIB)]
+    words = ["vllm", "serve", "M", "--max-model-len", "65536"]
+    for before, fits in (([], False), (["VLLM_ALLOW_LONG_MAX_MODEL_LEN=1"], True)):
+        command = server_command.read([*before, *words])
+        assert isinstance(command.settings, ServerSettings)
+        plan = serving.for_server("vllm", model("Qwen3-8B"), command.settings, targets, command)
+        assert plan.fits is fits and all("--max-model-len 40960" in one.command for one in plan.remedies)
+
+
+@pytest.mark.parametrize(
+    ("scaling", "most"),
+    [
+        ({}, 40960), ({"rope_type": "linear", "factor": 2.0}, 81920), ({"rope_type": "llama3", "factor": 8.0}, 40960),
+        ({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}, 131072),
+    ],
+)  # fmt: skip
+def test_how_long_a_request_vllm_allows(scaling: dict[str, Any], most: int) -> None:
+    info = model("Qwen3-8B")
+    changed = msgspec.structs.replace(info, metadata={**info.metadata, "rope_scaling": scaling})
+    assert longest_allowed(changed) == most
