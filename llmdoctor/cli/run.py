@@ -161,6 +161,7 @@ def _judged(machine: Machine, capture: Capture, rules: list[Rule]) -> Diagnosis:
 
     from ..diagnosis import from_logs
     from ..diagnosis.engine import judge
+    from ..diagnosis.log_engine import brought_about
     from ..logs.stream import LogError
     from ..redact.redactor import Redactor
     from ..report.private import hide_in_log_lines
@@ -173,7 +174,8 @@ def _judged(machine: Machine, capture: Capture, rules: list[Rule]) -> Diagnosis:
     diagnosis = from_logs.diagnose(machine, rules, logs, from_this=True)
     outcome = judge(machine, rules)
     known = {one.id for one in [*diagnosis.findings, *diagnosis.explained]}
-    explained = {id for one in diagnosis.findings for id in from_logs.brings_about(one.id, rules)}
+    by_id = {rule.id: rule for rule in rules}
+    explained = {id for one in diagnosis.findings for id in brought_about(one.id, by_id)}
     for one in outcome.findings:
         if one.id not in known and one.severity != "info":
             (diagnosis.explained if one.id in explained else diagnosis.findings).append(one)

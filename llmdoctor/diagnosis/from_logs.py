@@ -92,16 +92,3 @@ def placed(log: Log, machine: Optional[Machine], from_this: bool) -> Log:
     if machine is None:
         return log._replace(origin="elsewhere")
     return log._replace(origin="here" if log.origin == "here" or from_this else origin_of(log.chapters, machine))
-
-
-def brings_about(root: str, rules: Iterable[Rule]) -> set[str]:
-    """Ids of what a cause explains, at once or through others."""
-    explains = {rule.id: rule.explains for rule in rules}
-    found: set[str] = set()
-    waiting = list(explains.get(root, []))
-    while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found.add(one)
-            waiting += explains.get(one, [])
-    return found

@@ -18,6 +18,10 @@ from .shortage import shortage_of
 
 MAX_LINE_CHARS = 400
 MAX_LINES_SHOWN = 4
+FALLBACK = "perf.cpu-fallback"
+"""The rule that says that a GPU is there and was not used."""
+_GPU_AREAS = ("driver", "env", "docker", "wsl", "dll", "cuda", "rocm", "vulkan", "perf")
+"""Areas of what keeps programs from the GPU from the start on."""
 
 
 class LogOutcome(NamedTuple):
@@ -69,16 +73,52 @@ def _chapter(machine: Machine, rules: Iterable[Rule], chapter: Chapter, origin: 
     target = latest_run(chapter)
     fired: list[Fired] = []
     by_facts: list[Rule] = []
-    for rule in rules:
+    by_id = {rule.id: rule for rule in rules}
+    for rule in by_id.values():
         one = _from_log(rule, machine if origin != "elsewhere" else NOBODY, chapter, target, origin == "here")
         if one is not None:
             fired.append(one)
         elif not rule.needs_log:
             by_facts.append(rule)
+    fired = _without_disproved(fired, target, by_id)
     sure = any(one.finding.kind == "cause" and one.finding.confidence != "possible" for one in fired)
     if fired and (origin == "here" or (origin == "maybe" and not sure)):
         fired += _that_explain(by_facts, machine, fired)
     return _Judged(fired, target)
+
+
+def _without_disproved(fired: list[Fired], target: Optional[Run], rules: Mapping[str, Rule]) -> list[Fired]:
+    """Drops what would keep programs from the GPU, where the run put layers there afterwards: it was a probe that came to nothing."""
+    offloaded = target.lines.get("gpu_layers_offloaded") if target is not None else None
+    if (
+        target is None
+        or offloaded is None
+        or not isinstance(target.gpu_layers_offloaded, int)
+        or not target.gpu_layers_offloaded
+    ):
+        return fired
+
+    def keeps_from_gpu(one: Fired) -> bool:
+        return one.finding.id.split(".")[0] in _GPU_AREAS and (
+            one.finding.id == FALLBACK or FALLBACK in brought_about(one.finding.id, rules)
+        )
+
+    def last_line(one: Fired) -> int:
+        return max((evidence.line or 0 for evidence in one.finding.evidence), default=0)
+
+    return [one for one in fired if one.elsewhere or not keeps_from_gpu(one) or not 0 < last_line(one) < offloaded]
+
+
+def brought_about(root: str, rules: Mapping[str, Rule]) -> set[str]:
+    """Ids of what a cause explains, at once or through others."""
+    found: set[str] = set()
+    waiting = list(rules[root].explains) if root in rules else []
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += rules[one].explains if one in rules else []
+    return found
 
 
 def _from_log(rule: Rule, machine: Machine, chapter: Chapter, target: Optional[Run], is_here: bool) -> Optional[Fired]:

@@ -10,13 +10,13 @@ from ..facts.machine import Machine, SmokeLevel, SmokeRuntime
 from ..logs.chapters import LogReader
 from ..runtimes import all_readers
 from .engine import judge
-from .log_engine import judge_logs
+from .log_engine import FALLBACK, brought_about, judge_logs
 from .rule import Rule
 
 FAILS = "gpu.test-fails"
 """The rule that says only that a level failed; every cause of it explains it."""
-ON_CPU, FALLBACK = "runtime.computes-on-cpu", "perf.cpu-fallback"
-"""The rules that say only that a program did not use the GPU: when it was tried, and in general."""
+ON_CPU = "runtime.computes-on-cpu"
+"""The rule that says only that a program that was tried did not use the GPU."""
 
 
 def report(machine: Machine, rules: Sequence[Rule]) -> SmokeReport:
@@ -57,17 +57,8 @@ def _reason_of(
     serious = [finding for finding in told if finding.severity != "info"]
     if serious or runtime.ran_on != "cpu":
         return serious[0] if serious else None
-    leads = _leading_to(FALLBACK, rules)
-    return next((finding for finding in findings if finding.id in leads or finding.id == ON_CPU), None)
-
-
-def _leading_to(symptom: str, rules: Iterable[Rule]) -> set[str]:
-    """Ids of the causes that bring the symptom about, at once or through others."""
-    explains = {rule.id: rule.explains for rule in rules}
-    found = {symptom}
-    while more := {one for one, others in explains.items() if one not in found and found.intersection(others)}:
-        found |= more
-    return found
+    by_id = {rule.id: rule for rule in rules}
+    return next((one for one in findings if one.id in (ON_CPU, FALLBACK) or FALLBACK in brought_about(one.id, by_id)), None)
 
 
 def _reads_smoke(finding: Finding) -> bool:

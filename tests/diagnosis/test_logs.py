@@ -59,3 +59,20 @@ def test_an_example_shows_its_own_cause_first_among_all_rules(one: Loaded, examp
 
 def test_at_least_300_causes() -> None:
     assert sum(one.source.kind == "cause" for one in SOURCES) >= 300
+
+
+FAILED_PROBE = 'time=2024-03-06T18:54:07.714+01:00 level=INFO source=gpu.go:323 msg="Unable to load CUDA management library /opt/a/libnvidia-ml.so: nvml vram init failure: 9"\n'  # fmt: skip
+ON_GPU = "llm_load_tensors: offloaded 33/33 layers to GPU\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        (FAILED_PROBE, "driver.module-not-loaded"),
+        (FAILED_PROBE + ON_GPU, None),
+        (ON_GPU + FAILED_PROBE, "driver.module-not-loaded"),  # what comes afterwards is not disproved
+        (FAILED_PROBE + "llm_load_tensors: offloaded 0/33 layers to GPU\n", "driver.module-not-loaded"),
+    ],
+)
+def test_layers_on_the_gpu_disprove_what_was_tried_before(text: str, first: Optional[str]) -> None:
+    assert next(iter(ids(judge(text.encode()))), None) == first
