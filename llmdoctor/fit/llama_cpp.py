@@ -19,7 +19,7 @@ from ..facts.prediction import Parts, Prediction, Settings
 from . import ggml_cuda
 from .ggml import HOST
 from .llama_builder import Unlike
-from .llama_kinds import MAMBA2, TIED
+from .llama_kinds import DELTA_NET, MAMBA2, NO_COPY_OF_EMBEDDINGS, TIED
 from .llama_layers import Layer, drafts_of, layers_of
 from .llama_work import work_bytes
 
@@ -27,6 +27,8 @@ PAD_CONTEXT = 256
 """n_ctx, each slot's share and the cells of sliding layers are multiples of this (src/llama-context.cpp, -kv-cache-iswa.cpp)."""
 MIB = 1 << 20
 EMBEDDINGS = "token_embd.weight"
+
+FACTORS = "rope_"
 
 _LAYER = re.compile(r"^blk\.(\d+)\.")
 _EXPERTS = re.compile(r"\.ffn_(?:up|down|gate|gate_up)_(?:ch|)exps")
@@ -58,16 +60,19 @@ def predict(info: ModelInfo, settings: Settings, free_bytes: Sequence[int] = (0,
     place = _places(len(layers), settings, free_bytes)
     homes = _homes(info, settings, place)
     for tensor in info.tensors:
-        devices[homes[tensor.name]].weights_bytes += tensor.bytes if homes[tensor.name] == HOST else _on_gpu(tensor)
+        # Factors of the positions lie once on each device that has layers.
+        for home in set(place[:-1]) if tensor.name.startswith(FACTORS) else {homes[tensor.name]}:
+            devices[home].weights_bytes += tensor.bytes if home == HOST else _on_gpu(tensor)
         if tensor.name == EMBEDDINGS and homes.get(TIED, HOST) != HOST:
             devices[homes[TIED]].weights_bytes += _on_gpu(tensor)
-    flash = settings.flash_attention and _has_kernels(info, layers, place)
+    # Values kept in fewer bits need flash attention, on the CPU if there is no other way.
+    flash = settings.flash_attention and (_type(settings.cache_type_v).block > 1 or _has_kernels(info, layers, place))
     cells, streams = _cells(settings)
     for number, layer in enumerate(layers):
         home = place[number] if settings.kv_offload else HOST
         devices[home].kv_cache_bytes += _cache(layer, settings, cells, streams, home != HOST)
     windows = {layer.window: _window_cells(layer, settings, cells) for layer in layers if layer.k}
-    doubts = _doubts(info, layers, flash)
+    doubts = _doubts(info, settings, layers, flash)
     try:
         work = work_bytes(info, settings, layers_run, homes, place, len(gpus), windows, streams, flash) if layers else []
     except Unlike as error:
@@ -86,26 +91,34 @@ MEASURED = frozenset((
     "llama", "qwen2", "qwen3", "qwen3moe", "qwen35", "gemma2", "gemma3", "gpt-oss", "phi3", "deepseek2", "cohere2", "command-r", "falcon",
     "mamba", "mamba2", "falcon-h1", "granitehybrid", "baichuan", "chatglm", "dots1", "ernie4_5", "ernie4_5-moe", "exaone4", "gemma", "glm4",
     "glm4moe", "gpt2", "granite", "granitemoe", "hunyuan-dense", "hunyuan-moe", "internlm2", "minicpm", "minimax-m2", "mistral3", "nemotron",
-    "olmo2", "olmoe", "phi2", "qwen2moe", "qwen2vl", "qwen3vl", "qwen3vlmoe", "seed_oss", "smollm3", "stablelm", "starcoder2",
+    "olmo2", "olmoe", "phi2", "qwen2moe", "qwen2vl", "qwen3vl", "qwen3vlmoe", "seed_oss", "smollm3", "stablelm", "starcoder2", "arcee",
+    "bailingmoe", "bailingmoe2", "bitnet", "deepseek", "exaone", "jamba", "lfm2", "lfm2moe", "llama4", "minicpm3", "mpt",
+    "nemotron_h", "orion", "plamo", "qwen", "qwen35moe", "qwen3next", "starcoder", "xverse",
 ))  # fmt: skip
 """Architectures that were compared with measurements."""
 
 
-def _doubts(info: ModelInfo, layers: list[Layer], flash: bool) -> list[str]:
+def _doubts(info: ModelInfo, settings: Settings, layers: list[Layer], flash: bool) -> list[str]:
     found = []
     if not layers:
         found.append("the file does not tell its layers")
     elif info.architecture not in MEASURED:
         found.append(f"work buffers of {info.architecture} were not measured")
+    if not settings.kv_offload and any(layer.k for layer in layers) and any(layer.state for layer in layers):
+        found.append("with states in RAM the program may drop flash attention")
     if not flash and any(layer.k for layer in layers):
         found.append(f"without flash attention the pool is reckoned for {USUAL_PROMPT} tokens in use and grows beyond")
     return found
 
 
 def _has_kernels(info: ModelInfo, layers: list[Layer], place: list[int]) -> bool:
-    """llama.cpp does without flash attention where the GPU has no kernel for a layer's heads."""
+    """llama.cpp does without flash attention where the GPU has no kernel for a layer's heads, and where the scheduler draws the
+    attention of the last layer in RAM to the GPU, to whose states the graph turns before it is done with that layer."""
     for number, layer in enumerate(layers):
         if place[number] == HOST:
+            after = layers[number + 1] if number + 1 < len(layers) and place[number + 1] != HOST else layer
+            if layer.k and after.state and not layer.state and info.architecture not in DELTA_NET:
+                return False
             continue
         if layer.k and not layer.v:
             latent = info.metadata.get(f"{info.architecture}.attention.kv_lora_rank")
@@ -185,14 +198,16 @@ def _homes(info: ModelInfo, settings: Settings, place: list[int]) -> dict[str, i
             on = place[number] if number < len(place) - 1 else HOST
             if number < settings.cpu_moe_layers and _EXPERTS.search(tensor.name):
                 on = HOST
-        elif tensor.name.startswith(_OUTPUT):
+        elif tensor.name.startswith(_OUTPUT) or (
+            tensor.name == "token_embd_norm.weight" and info.architecture in ("lfm2", "lfm2moe")
+        ):
             on = place[-1]
-        elif tensor.name.startswith("rope_") and place:
+        elif tensor.name.startswith(FACTORS):
             on = place[0]
         else:
             on = HOST  # the input layer always stays in RAM
         homes[tensor.name] = on
-    if EMBEDDINGS in homes and "output.weight" not in homes:
+    if EMBEDDINGS in homes and "output.weight" not in homes and info.architecture not in NO_COPY_OF_EMBEDDINGS:
         homes[TIED] = place[-1]
     return homes
 

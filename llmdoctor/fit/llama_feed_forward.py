@@ -9,7 +9,7 @@ from typing import Optional
 
 from .ggml import Tensor, shape_of
 from .llama_builder import Builder
-from .llama_kinds import EXPERTS_NOT_NORMED
+from .llama_kinds import EXPERTS_NOT_NORMED, GATING, WEIGHTED_INPUT
 
 
 def feed_forward(b: Builder, name: str, x: Tensor) -> Optional[Tensor]:
@@ -38,6 +38,8 @@ def _dense(b: Builder, name: str, x: Tensor, kind: str) -> Optional[Tensor]:
         made = g.op("glu", (down.shape[0], *up.shape[1:]), up)
     else:
         made = g.op("unary", up, up)
+    if b.has(f"{name}.ffn_sub_norm"):
+        made = b.norm(made, f"{name}.ffn_sub_norm")
     return b.linear(f"{name}.ffn_down{kind}", made)
 
 
@@ -46,17 +48,19 @@ def _experts(b: Builder, name: str, x: Tensor) -> Tensor:
     used = b.info.experts_used if isinstance(b.info.experts_used, int) else 1
     scores = b.product(f"{name}.ffn_gate_inp", x)
     count = scores.shape[0]
-    gating = b.number("expert_gating_func", 3 if b.architecture == "gpt-oss" else 1)
+    gating = b.number("expert_gating_func", GATING.get(b.architecture, 1))
     if gating == 1:
         probabilities = g.op("soft_max", scores, scores)
     elif gating == 2:
         probabilities = g.op("sigmoid", scores, scores)
     else:
         probabilities = scores
-    choice = probabilities
+    choice = scores if b.architecture in WEIGHTED_INPUT else probabilities
     bias = b.weight(f"{name}.exp_probs_b.bias")
     if bias is not None:
         choice = g.op("add", choice, choice, bias)
+    if b.number("expert_group_count") > 1:
+        choice = _best_groups(b, choice)
     order = g.op("argsort", choice, choice, kind="I32")
     chosen = g.view(order, shape_of(used, tokens), order.strides)
     weights = g.op("get_rows", (1, used, tokens, 1), g.reshape(probabilities, 1, count, tokens), chosen)
@@ -71,6 +75,9 @@ def _experts(b: Builder, name: str, x: Tensor) -> Tensor:
         weights = g.op("scale", weights, weights)
     g.expand(weights)
     rows = g.reshape(x, x.shape[0], 1, tokens)
+    if b.architecture in WEIGHTED_INPUT:
+        rows = g.op("repeat", (x.shape[0], used, tokens, 1), rows)
+        rows = g.op("mul", rows, rows, weights)
 
     def each(part: str, of: Tensor) -> Tensor:
         weight = b.need(f"{name}.ffn_{part}_exps.weight")
@@ -90,7 +97,8 @@ def _experts(b: Builder, name: str, x: Tensor) -> Tensor:
         up = each("up", rows)
         made = g.op("unary", up, up)
     out = each("down", made)
-    out = g.op("mul", out, out, weights)
+    if b.architecture not in WEIGHTED_INPUT:
+        out = g.op("mul", out, out, weights)
     g.expand(out)
     row = out.strides[2]
     strides = (4, row, row * tokens, row * tokens)
@@ -102,6 +110,23 @@ def _experts(b: Builder, name: str, x: Tensor) -> Tensor:
         total = g.op("add", one, total, one)
         g.expand(total)
     return g.cont(total) if used == 1 else total
+
+
+def _best_groups(b: Builder, choice: Tensor) -> Tensor:
+    """Experts outside the groups whose best two are highest are not chosen."""
+    g, (count, tokens, *_) = b.graph, choice.shape
+    groups, used = b.number("expert_group_count"), b.number("expert_group_used_count")
+    grouped = g.reshape(choice, count // groups, groups, tokens)
+    order = g.op("argsort", grouped, grouped, kind="I32")
+    best = g.view(order, (2, groups, tokens, 1), order.strides)
+    found = g.op("get_rows", (1, 2, groups, tokens), g.reshape(grouped, 1, count // groups, groups, tokens), best)
+    sums = g.op("sum_rows", (1, groups, tokens, 1), g.reshape(found, 2, groups, tokens))
+    sums = g.reshape(sums, groups, tokens)
+    ranking = g.op("argsort", sums, sums, kind="I32")
+    chosen = g.view(ranking, shape_of(used, tokens), ranking.strides)
+    kept = g.op("get_rows", (count // groups, used, tokens, 1), grouped, chosen)
+    masked = g.op("fill", grouped, grouped)
+    return g.reshape(g.write("set_rows", masked, kept, chosen, masked), count, tokens)
 
 
 def _normalised(b: Builder) -> bool:

@@ -32,14 +32,16 @@ def build(
     b = Builder(info, cells, sizes, settings, homes, caches)
     x = _embeddings(b)
     last = max(layers, default=-1)
-    whole = HOST not in (*layer_home, homes.get(kinds.TIED, homes.get("output.weight", HOST)))
+    whole = HOST not in layer_home
     for number, layer in layers.items():
         b.pin = layer_home[number] if whole else None
         x = _with_deep_input(b, number, _layer(b, number, layer, x, number == last))
     b.pin = None
     if b.architecture in kinds.LATE_OUTPUTS or not layers:
         x = b.pick(x)
-    x = b.norm(x, "output_norm")
+    x = b.norm(x, "output_norm" if b.has("output_norm") else "token_embd_norm")
+    if b.architecture in kinds.LATEST_OUTPUTS:
+        x = b.pick(x)
     output = b.weight("output.weight") or b.weight("token_embd.weight", kinds.TIED)
     made = x if output is None else b.graph.mul_mat(output, x)
     bias = b.weight("output.bias")
@@ -91,7 +93,7 @@ def _with_deep_input(b: Builder, number: int, x: Tensor) -> Tensor:
 
 def _layer(b: Builder, number: int, layer: Layer, x: Tensor, last: bool) -> Tensor:
     name = f"blk.{number}"
-    early = last and b.architecture not in kinds.LATE_OUTPUTS
+    early = last and b.architecture not in kinds.LATE_OUTPUTS | kinds.LATEST_OUTPUTS
     normed = b.norm(x, f"{name}.attn_norm") if b.has(f"{name}.attn_norm") else x
     mixed = _mix(b, name, number, layer, x, normed)
     if mixed is not None and not _feeds_after(b, name):
@@ -101,8 +103,10 @@ def _layer(b: Builder, number: int, layer: Layer, x: Tensor, last: bool) -> Tens
     if mixed is not None:
         if b.has(f"{name}.post_attention_norm") and _norm_name(b, name) != f"{name}.post_attention_norm":
             mixed = b.norm(mixed, f"{name}.post_attention_norm")
-        x = b.add(mixed, x)
-    fed = feed_forward(b, name, b.norm(x, _norm_name(b, name)) if _norm_name(b, name) else x)
+        x = b.add(x, mixed) if b.architecture in kinds.RESIDUAL_FIRST_IN_ATTENTION else b.add(mixed, x)
+    before = _norm_name(b, name)
+    alone = mixed is None and not before
+    fed = feed_forward(b, name, normed if alone else b.norm(x, before) if before else x)
     if fed is None:
         return x
     if b.has(f"{name}.post_ffw_norm"):

@@ -2,14 +2,18 @@
 
 TIED = "output"
 """Where the embeddings lie once more if they serve as output too, among the weights' places."""
-LATE_OUTPUTS = frozenset(("gpt-oss", "qwen35", "qwen35moe", "qwen3next"))
+LATE_OUTPUTS = frozenset(("gpt-oss",))
 """Kinds that pick the tokens of interest after the last layer, not within it."""
+LATEST_OUTPUTS = frozenset(("qwen35", "qwen35moe", "qwen3next", "nemotron_h", "nemotron_h_moe", "gemma4"))
+"""Kinds that pick them after the last norm only."""
 SCALED_ROWS = frozenset(("gemma3", "gemma3n", "gemma4", "gemma-embedding"))
 """Kinds that multiply the embeddings of tokens, not of images, by a number."""
 SCALED_INPUT = frozenset(("gemma", "gemma2", "minicpm", "minicpm3", "grok", "afmoe"))
 """Kinds that multiply all of them."""
-RESIDUAL_FIRST = frozenset(("phi3", "phimoe", "jamba", "openelm"))
-"""Kinds that add the layer's result to what came in, not the other way round: the sum takes the place of the first."""
+RESIDUAL_FIRST = frozenset(("phi3", "phimoe", "jamba", "openelm", "lfm2", "lfm2moe"))
+"""Kinds that add the feed-forward's result to what came in, not the other way round: the sum takes the place of the first."""
+RESIDUAL_FIRST_IN_ATTENTION = frozenset(("jamba", "lfm2", "lfm2moe"))
+"""Those of them that do so behind the attention too."""
 DELTA_NET = frozenset(("qwen3next", "qwen35", "qwen35moe"))
 """Kinds with gated delta nets (Qwen 3 Next and after)."""
 MAMBA2 = frozenset(("mamba2", "falcon-h1", "granitehybrid", "nemotron_h", "nemotron_h_moe", "plamo2"))
@@ -28,5 +32,11 @@ ATTENTION_FIRST = frozenset(("phi2",))
 """Kinds of that sort that add the feed-forward's result to the attention's, then both to what came in."""
 ATTENTION_ADDED_BEFORE = frozenset(("stablelm",))
 """Kinds of that sort that add the attention's result to what came in, then the feed-forward's to both."""
+NO_COPY_OF_EMBEDDINGS = frozenset(("bitnet",))
+"""Kinds whose embeddings serve as output where they lie."""
+GATING = {"gpt-oss": 3, "llama4": 2, "glm4moe": 2, "nemotron_h_moe": 2}
+"""How the experts are weighted (1 softmax of all, 2 sigmoid, 3 softmax of the chosen), if the file does not tell."""
+WEIGHTED_INPUT = frozenset(("llama4",))
+"""Kinds that multiply what the experts get, not what they return; they choose by the raw scores."""
 EXPERTS_NOT_NORMED = frozenset(("deepseek", "deepseek2", "qwen2moe", "olmoe", "gpt-oss", "glm4moe", "jamba", "llama4", "dots1"))
 """Kinds whose chosen experts' weights need not sum up to one, if the file does not tell."""

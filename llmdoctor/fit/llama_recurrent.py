@@ -173,7 +173,23 @@ def delta_net(b: Builder, name: str, number: int, x: Tensor) -> Tensor:
 
     query, key = normed(part(state, key_heads, 0)), normed(part(state, key_heads, state * key_heads))
     value = part(head_v, heads, 2 * state * key_heads)
-    alpha, beta = b.product(f"{name}.ssm_alpha", x), b.product(f"{name}.ssm_beta", x)
+    if b.has(f"{name}.ssm_ba"):
+        both = b.product(f"{name}.ssm_ba", x)
+        each_head = heads // key_heads
+        both = g.reshape(both, 2 * each_head, key_heads, each, slots)
+        beta, alpha = (
+            g.op("cont", (heads, each, slots, 1), g.view(both, (each_head, key_heads, each, slots), both.strides, one * each_head * 4))
+            for one in range(2)
+        )  # fmt: skip
+        query, key = (
+            g.reshape(
+                g.op("repeat", (state, each_head, key_heads, each * slots), g.reshape(one, state, 1, key_heads, each * slots)),
+                state, heads, each, slots,
+            )
+            for one in (query, key)
+        )  # fmt: skip
+    else:
+        alpha, beta = b.product(f"{name}.ssm_alpha", x), b.product(f"{name}.ssm_beta", x)
     decay = b.add(g.reshape(alpha, heads, each, slots), b.need(f"{name}.ssm_dt.bias"))
     decay = g.op("unary", decay, decay)
     decay = g.reshape(g.op("mul", decay, decay, b.need(f"{name}.ssm_a")), 1, heads, each, slots)
