@@ -46,10 +46,12 @@ def diagnose(
     """
     started = time.monotonic()
     from ..diagnosis import from_logs
+    from ..diagnosis.examine import examine
     from ..redact.redactor import Redactor
     from ..report.output import show
     from ..report.private import hide_in_log_lines
     from ..runtimes import runtime_names
+    from ..survey.survey import Seen
 
     logs.check_runtime(runtime, runtime_names())
     if not files and no_machine and not source:
@@ -64,12 +66,15 @@ def diagnose(
     looked = time.monotonic()
     if not files and source:
         read = [logs.saved(reader, one, runtime, machine is not None) for one in saved]
-        if not read:
+        if not read and machine is None:
             raise BadInput(f"{source} holds no log; name a FILE, or - for standard input")
     elif not files:
         assert machine is not None and host is not None
         read = logs.of_runtimes(host, machine, reader, runtime)
-    diagnosis = from_logs.diagnose(machine, rules, read, source is not None)
+    if read or machine is None:
+        diagnosis = from_logs.diagnose(machine, rules, read, source is not None)
+    else:  # a report without a log: what its machine shows
+        diagnosis = examine(Seen(machine, {}), rules)
     done = time.monotonic()
     diagnosis.timings_ms = {"looking": common.milliseconds(looked - started), "judging": common.milliseconds(done - looked)}
     hide_in_log_lines(diagnosis, Redactor())

@@ -224,3 +224,11 @@ def test_an_issue_with_logs_alone(tmp_path: Path) -> None:
     assert first["id"] == CAUSE and issue.read_text().splitlines()[line - 1].endswith("failed to allocate buffer for kv cache")
     refused = run("check", "--from", str(issue))
     assert refused.returncode == 2 and "logs alone" in refused.stderr
+
+
+def test_a_report_without_a_log_is_diagnosed_by_its_machine(tmp_path: Path) -> None:
+    posted = tmp_path / "issue.md"
+    posted.write_text("My GPU is not found.\n\n" + report("--from", str(FAULT)))
+    done = run("diagnose", "--from", str(posted), "--format", "json")
+    assert json.loads(done.stdout)["findings"][0]["id"] == "driver.uvm-not-loaded"
+    assert done.returncode == 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ from llmdoctor.tui.widgets.fact_tree import FactTree
 
 from .driving import HEALTHY, drive, screen, shows, until
 
-FREEZE_S = 0.05
 SHOWN = {"Findings": "No problem found", "Triage": "What happens?", "Machine": "Operating system", "Fit": "Which model?",
          "Smoke": "Does the GPU compute", "Report": "What would be shared"}  # fmt: skip
 
@@ -119,7 +116,7 @@ def test_a_screen_that_cannot_be_made_says_so(monkeypatch: pytest.MonkeyPatch) -
     drive(steps, HEALTHY)
 
 
-class _Large(Session):
+class Large(Session):
     """200 findings and more than 10,000 facts."""
 
     def look(self, heard: object = None) -> Diagnosis:
@@ -132,32 +129,15 @@ class _Large(Session):
         return Diagnosis(tool_version="0", machine=Machine(disks=disks), findings=findings)
 
 
-def test_nothing_freezes_with_200_findings_and_10_000_facts() -> None:
-    """The longest that the loop which draws and hears keys is held up, while everything is moved through."""
+def test_200_findings_and_10_000_facts_can_be_moved_through() -> None:
+    """How long the screen is held up meanwhile is measured by benchmarks/tui_freeze.py."""
 
     async def steps(pilot: Pilot[None], app: DoctorApp) -> None:
-        gaps: list[float] = []
-
-        async def watch() -> None:
-            last = time.perf_counter()
-            while True:
-                await asyncio.sleep(0.004)
-                now = time.perf_counter()
-                gaps.append(now - last - 0.004)
-                last = now
-
-        await pilot.press("3")
-        await shows(pilot, "Operating system")
         await pilot.press("1")
-        watching = asyncio.create_task(watch())
         await pilot.press("down", "end", "home", "3", "end", "u", "u", "slash", "m", "o", "escape")
-        await pilot.pause()
-        watching.cancel()
-        ordered = sorted(gaps)
-        # Of all the waits the two longest may fall to a collector or a neighbour on the machine.
-        assert ordered[-3] < FREEZE_S, [round(one * 1000) for one in ordered[-5:]]
+        await shows(pilot, "Operating system")
 
-    drive(steps, session=_Large())
+    drive(steps, session=Large())
 
 
 def test_a_saved_machine_and_this_one_are_told_apart() -> None:
