@@ -134,8 +134,8 @@ def test_200_findings_and_10_000_facts_can_be_moved_through() -> None:
 
     async def steps(pilot: Pilot[None], app: DoctorApp) -> None:
         await pilot.press("1")
-        await pilot.press("down", "end", "home", "3", "end", "u", "u", "slash", "m", "o", "escape")
-        await shows(pilot, "Operating system")
+        await pilot.press("down", "end", "home", "3", "end", "u", "u", "slash", "m", "o", "escape", "1")
+        await shows(pilot, "Cause 0")
 
     drive(steps, session=Large())
 
