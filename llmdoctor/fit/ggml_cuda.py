@@ -49,7 +49,7 @@ def row_padding(kind: str, row: int) -> int:
 
 def supports(node: Tensor, gpu: int) -> bool:
     for source in node.sources:
-        where = source.owner.home
+        where = source.home  # of a view it is not known yet at this time
         if where is not None and where >= 0 and where != gpu:
             return False
     if node.op == "flash_attn":

@@ -36,7 +36,7 @@ def index(b: Builder, window: Optional[int], of_values: bool) -> Tensor:
     key = (window, of_values)
     if key not in b.indices:
         # Written element by element where the cache is transposed.
-        wide = max((heads * b.head()[1] for heads in b.info.kv_heads), default=1) if of_values and b.transposed else 1
+        wide = b.widest_values if of_values and b.transposed else 1
         b.indices[key] = b.graph.input("I64", b.sizes.tokens * wide)
     return b.indices[key]
 
@@ -44,7 +44,7 @@ def index(b: Builder, window: Optional[int], of_values: bool) -> Tensor:
 def _rotate(b: Builder, x: Tensor, window: Optional[int], of_values: bool) -> Tensor:
     """Heads kept in fewer bits are rotated first, which spreads outliers; keys by the largest matrix that divides all heads."""
     kind = b.settings.cache_type_v if of_values else b.settings.cache_type_k
-    head = b.head()[of_values]
+    head = b.head(window is not None)[of_values]
     if BY_NAME[kind.upper()].block == 1 or head % ROTATED_HEADS:
         return x
     size = ROTATED_HEADS
@@ -73,8 +73,9 @@ def attend(
     for one in order:
         if one is not None:
             g.expand(one)
-    keys = cache(b, number, kind_k, shared * head_k, cells)
-    values = cache(b, number, kind_v, shared * head_v, cells)
+    number_of_cache = number if layer.source is None else layer.source
+    keys = cache(b, number_of_cache, kind_k, shared * head_k, cells)
+    values = cache(b, number_of_cache, kind_v, shared * head_v, cells)
     if key is not None and value is not None:
         g.expand(store(b, keys, key, index(b, window, False)))
         if not b.transposed:

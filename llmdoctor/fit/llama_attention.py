@@ -10,7 +10,7 @@ from typing import Optional
 from .ggml import Tensor, shape_of
 from .llama_attend import attend, rope
 from .llama_builder import Builder
-from .llama_kinds import DELTA_NET, NO_ROPE, ROPE_BUT_EVERY_FOURTH, ROPE_WHERE_SLIDING
+from .llama_kinds import DELTA_NET, NO_ROPE, NORMED_VALUES, ROPE_BUT_EVERY_FOURTH, ROPE_WHERE_SLIDING
 from .llama_latent import expanded_latent_attention, latent_attention
 from .llama_layers import Layer
 
@@ -27,7 +27,7 @@ def attention(b: Builder, name: str, number: int, layer: Layer, x: Tensor) -> Te
     heads = b.info.heads[number] if number < len(b.info.heads) else max(b.info.heads, default=1)
     shared = b.info.kv_heads[number] if number < len(b.info.kv_heads) else heads
     shared = shared or heads
-    head_k, head_v = (layer.k // shared, layer.v // shared) if layer.k else b.head()
+    head_k, head_v = (layer.k // shared, layer.v // shared) if layer.k else b.head(layer.window is not None)
     query, key, value = _query_key_value(b, name, x, heads, shared, head_k, head_v, bool(layer.k))
     gate: Optional[Tensor] = None
     if b.architecture in DELTA_NET:
@@ -36,6 +36,8 @@ def attention(b: Builder, name: str, number: int, layer: Layer, x: Tensor) -> Te
         query = g.view(query, (head_k, heads, tokens, 1), (4, head_k * 8, query.strides[1], query.strides[1] * tokens))
         gate = g.view(gate, (head_k, heads, tokens, 1), query.strides, head_k * 4)
         gate = g.op("cont", shape_of(head_k * heads, tokens), gate)
+    if value is not None and b.architecture in NORMED_VALUES:
+        value = g.op("rms_norm", value, value)
     turns = _has_rope(b, number, layer)
     query = _head_norm(b, query, f"{name}.attn_q_norm", head_k)
     query = rope(b, query) if turns else query
@@ -76,9 +78,10 @@ def _query_key_value(
     if not caches:
         return query, None, None
     key, value = b.product(f"{name}.attn_k", x), b.linear(f"{name}.attn_v", x)
+    bare = key
     key = _whole_norm(b, key, f"{name}.attn_k_norm", head_k)
     key = g.reshape(key, head_k, shared, tokens)
-    value = key if value is None else g.reshape(value, head_v, shared, tokens)
+    value = g.reshape(bare, head_k, shared, tokens) if value is None else g.reshape(value, head_v, shared, tokens)
     return query, key, value
 
 

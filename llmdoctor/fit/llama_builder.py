@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Mapping, NamedTuple, Optional, Sequence
+from typing import Iterable, Mapping, NamedTuple, Optional, Sequence
 
 from ..facts.model import ModelInfo
 from ..facts.prediction import Settings
 from .ggml import HOST, Graph, Tensor, shape_of
+from .llama_layers import Layer
 
 
 class Unlike(ValueError):
@@ -29,13 +30,14 @@ class Builder:
 
     def __init__(
         self, info: ModelInfo, cells: Mapping[Optional[int], int], sizes: Sizes, settings: Settings, homes: Mapping[str, int],
-        cache_home: Sequence[int],
+        cache_home: Sequence[int], layers: Iterable[Layer],
     ) -> None:  # fmt: skip
         self.info, self.cells, self.sizes, self.settings = info, cells, sizes, settings
         self.homes, self.cache_home = homes, cache_home
         self.architecture = info.architecture if isinstance(info.architecture, str) else ""
         self.transposed = not settings.flash_attention
         """Whether values lie transposed in the cache: not where flash attention was asked for, though the GPU may lack a kernel."""
+        self.widest_values = max((layer.v for layer in layers), default=1)
         self.stored = {one.name: one for one in info.tensors}
         self.embedding = info.embedding if isinstance(info.embedding, int) else 0
         self.graph = g = Graph()
@@ -52,6 +54,8 @@ class Builder:
         self.picked = g.input("I32", sizes.outputs)
         self.deep: Optional[Tensor] = None
         """Embeddings of images for several layers, where a kind has them."""
+        self.layer_inputs: Optional[Tensor] = None
+        """Embeddings for each layer, where a kind has them."""
         self.masks: dict[Optional[int], Tensor] = {}
         self.indices: dict[tuple[Optional[int], bool], Tensor] = {}
         self.rotations: dict[tuple[Optional[int], bool], Tensor] = {}
@@ -115,6 +119,8 @@ class Builder:
     def add(self, a: Tensor, b: Tensor) -> Tensor:
         return self.graph.op("add", a, a, b)
 
-    def head(self) -> tuple[int, int]:
-        k, v = self.info.head_dim_k, self.info.head_dim_v
-        return (k if isinstance(k, int) else 0), (v if isinstance(v, int) else 0)
+    def head(self, slides: bool = False) -> tuple[int, int]:
+        k, v = (one if isinstance(one, int) else 0 for one in (self.info.head_dim_k, self.info.head_dim_v))
+        if slides:
+            k, v = self.number("attention.key_length_swa", k), self.number("attention.value_length_swa", v)
+        return k, v

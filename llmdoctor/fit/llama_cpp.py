@@ -17,9 +17,9 @@ from ..catalogs.ggml_types import BY_NAME, GgmlType
 from ..facts.model import ModelInfo, Tensor
 from ..facts.prediction import Parts, Prediction, Settings
 from . import ggml_cuda
+from . import llama_kinds as kinds
 from .ggml import HOST
 from .llama_builder import Unlike
-from .llama_kinds import DELTA_NET, MAMBA2, NO_COPY_OF_EMBEDDINGS, TIED
 from .llama_layers import Layer, drafts_of, layers_of
 from .llama_work import work_bytes
 
@@ -33,7 +33,7 @@ FACTORS = "rope_"
 _LAYER = re.compile(r"^blk\.(\d+)\.")
 _EXPERTS = re.compile(r"\.ffn_(?:up|down|gate|gate_up)_(?:ch|)exps")
 """Weights that --cpu-moe and --n-cpu-moe keep in RAM (common/arg.cpp)."""
-_OUTPUT = ("output", "cls", "norm_out")
+_OUTPUT = ("output", "cls", "norm_out", "altup_")
 """Beginnings of names that belong to the output layer."""
 
 # Measured on one card (H100, CUDA 13.0, build 11434) in 94 runs: used memory beside the program's own buffers.
@@ -63,14 +63,17 @@ def predict(info: ModelInfo, settings: Settings, free_bytes: Sequence[int] = (0,
         # Factors of the positions lie once on each device that has layers.
         for home in set(place[:-1]) if tensor.name.startswith(FACTORS) else {homes[tensor.name]}:
             devices[home].weights_bytes += tensor.bytes if home == HOST else _on_gpu(tensor)
-        if tensor.name == EMBEDDINGS and homes.get(TIED, HOST) != HOST:
-            devices[homes[TIED]].weights_bytes += _on_gpu(tensor)
+        if tensor.name == EMBEDDINGS and homes.get(kinds.TIED, HOST) != HOST:
+            devices[homes[kinds.TIED]].weights_bytes += _on_gpu(tensor)
+        elif tensor.name == EMBEDDINGS and kinds.TIED in homes and info.architecture in kinds.OUTPUT_LOADED_FIRST:
+            ram.weights_bytes += tensor.bytes
     # Values kept in fewer bits need flash attention, on the CPU if there is no other way.
     flash = settings.flash_attention and (_type(settings.cache_type_v).block > 1 or _has_kernels(info, layers, place))
     cells, streams = _cells(settings)
+    widest = max((layer.v for layer in layers), default=0)
     for number, layer in enumerate(layers):
         home = place[number] if settings.kv_offload else HOST
-        devices[home].kv_cache_bytes += _cache(layer, settings, cells, streams, home != HOST)
+        devices[home].kv_cache_bytes += _cache(layer, settings, cells, streams, home != HOST, widest)
     windows = {layer.window: _window_cells(layer, settings, cells) for layer in layers if layer.k}
     doubts = _doubts(info, settings, layers, flash)
     try:
@@ -87,22 +90,11 @@ def predict(info: ModelInfo, settings: Settings, free_bytes: Sequence[int] = (0,
     return Prediction(settings=settings, devices=gpus, ram=ram, certain=not doubts, doubts=doubts)
 
 
-MEASURED = frozenset((
-    "llama", "qwen2", "qwen3", "qwen3moe", "qwen35", "gemma2", "gemma3", "gpt-oss", "phi3", "deepseek2", "cohere2", "command-r", "falcon",
-    "mamba", "mamba2", "falcon-h1", "granitehybrid", "baichuan", "chatglm", "dots1", "ernie4_5", "ernie4_5-moe", "exaone4", "gemma", "glm4",
-    "glm4moe", "gpt2", "granite", "granitemoe", "hunyuan-dense", "hunyuan-moe", "internlm2", "minicpm", "minimax-m2", "mistral3", "nemotron",
-    "olmo2", "olmoe", "phi2", "qwen2moe", "qwen2vl", "qwen3vl", "qwen3vlmoe", "seed_oss", "smollm3", "stablelm", "starcoder2", "arcee",
-    "bailingmoe", "bailingmoe2", "bitnet", "deepseek", "exaone", "jamba", "lfm2", "lfm2moe", "llama4", "minicpm3", "mpt",
-    "nemotron_h", "orion", "plamo", "qwen", "qwen35moe", "qwen3next", "starcoder", "xverse",
-))  # fmt: skip
-"""Architectures that were compared with measurements."""
-
-
 def _doubts(info: ModelInfo, settings: Settings, layers: list[Layer], flash: bool) -> list[str]:
     found = []
     if not layers:
         found.append("the file does not tell its layers")
-    elif info.architecture not in MEASURED:
+    elif info.architecture not in kinds.MEASURED:
         found.append(f"work buffers of {info.architecture} were not measured")
     if not settings.kv_offload and any(layer.k for layer in layers) and any(layer.state for layer in layers):
         found.append("with states in RAM the program may drop flash attention")
@@ -117,7 +109,7 @@ def _has_kernels(info: ModelInfo, layers: list[Layer], place: list[int]) -> bool
     for number, layer in enumerate(layers):
         if place[number] == HOST:
             after = layers[number + 1] if number + 1 < len(layers) and place[number + 1] != HOST else layer
-            if layer.k and after.state and not layer.state and info.architecture not in DELTA_NET:
+            if layer.k and after.state and not layer.state and info.architecture not in kinds.DELTA_NET:
                 return False
             continue
         if layer.k and not layer.v:
@@ -138,7 +130,7 @@ def _overhead(info: ModelInfo, layers: list[Layer], flash: bool, settings: Setti
     widest = max(info.feed_forward, default=0)
     size = CONTEXT_BYTES + POOL_BYTES + widest * tokens * 9 // 8 + in_ram * SPLIT_BYTES
     scores = not flash and any(layer.k for layer in layers)
-    if scores or info.architecture in MAMBA2 or any(_plain_product(one) for one in info.tensors):
+    if scores or info.architecture in kinds.MAMBA2 or any(_plain_product(one) for one in info.tensors):
         size += CUBLAS_BYTES
     if scores:
         # cuBLAS works on scores of 16 bits, of which it keeps a copy.
@@ -189,7 +181,7 @@ def _places(count: int, settings: Settings, free_bytes: Sequence[int]) -> list[i
 
 
 def _homes(info: ModelInfo, settings: Settings, place: list[int]) -> dict[str, int]:
-    """The device of each weight by its name. Embeddings that serve as output too have a second home as TIED."""
+    """The device of each weight by its name. Embeddings that serve as output too have a second home as kinds.TIED."""
     homes: dict[str, int] = {}
     for tensor in info.tensors:
         found = _LAYER.match(tensor.name)
@@ -199,16 +191,16 @@ def _homes(info: ModelInfo, settings: Settings, place: list[int]) -> dict[str, i
             if number < settings.cpu_moe_layers and _EXPERTS.search(tensor.name):
                 on = HOST
         elif tensor.name.startswith(_OUTPUT) or (
-            tensor.name == "token_embd_norm.weight" and info.architecture in ("lfm2", "lfm2moe")
+            tensor.name.startswith("token_embd_norm") and info.architecture in kinds.NORMED_LAST
         ):
             on = place[-1]
-        elif tensor.name.startswith(FACTORS):
+        elif tensor.name.startswith((FACTORS, "per_layer_model_proj", "per_layer_proj_norm")):
             on = place[0]
         else:
             on = HOST  # the input layer always stays in RAM
         homes[tensor.name] = on
-    if EMBEDDINGS in homes and "output.weight" not in homes and info.architecture not in NO_COPY_OF_EMBEDDINGS:
-        homes[TIED] = place[-1]
+    if EMBEDDINGS in homes and "output.weight" not in homes and info.architecture not in kinds.NO_COPY_OF_EMBEDDINGS:
+        homes[kinds.TIED] = place[-1]
     return homes
 
 
@@ -235,10 +227,12 @@ def _window_cells(layer: Layer, settings: Settings, cells: int) -> int:
     return _pad(min(cells, layer.window * slots + settings.n_ubatch), PAD_CONTEXT)
 
 
-def _cache(layer: Layer, settings: Settings, cells: int, streams: int, on_gpu: bool) -> int:
+def _cache(layer: Layer, settings: Settings, cells: int, streams: int, on_gpu: bool, widest: int) -> int:
     tokens = _window_cells(layer, settings, cells) * streams
     size = layer.state * 4 * max(settings.n_parallel, 1)
-    for name, row in ((settings.cache_type_k, layer.k), (settings.cache_type_v, layer.v)):
+    # Values that lie transposed have rows of one width for all layers.
+    values = layer.v if settings.flash_attention or not layer.v else widest
+    for name, row in ((settings.cache_type_k, layer.k), (settings.cache_type_v, values)):
         kind = _type(name)
         size += tokens * (row // kind.block * kind.block_bytes)
         if row and on_gpu:

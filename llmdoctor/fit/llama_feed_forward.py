@@ -14,18 +14,18 @@ from .llama_kinds import EXPERTS_NOT_NORMED, GATING, WEIGHTED_INPUT
 
 def feed_forward(b: Builder, name: str, x: Tensor) -> Optional[Tensor]:
     if b.has(f"{name}.ffn_gate_inp") and b.has(f"{name}.ffn_down_exps"):
-        made = _experts(b, name, x)
-        shared = _dense(b, name, x, "_shexp")
+        made = experts(b, name, x)
+        shared = dense(b, name, x, "_shexp")
         if shared is None:
             return made
         gate = b.linear(f"{name}.ffn_gate_inp_shexp", x)
         if gate is not None:
             shared = b.graph.op("mul", shared, shared, b.graph.op("sigmoid", gate, gate))
         return b.add(made, shared)
-    return _dense(b, name, x, "")
+    return dense(b, name, x, "")
 
 
-def _dense(b: Builder, name: str, x: Tensor, kind: str) -> Optional[Tensor]:
+def dense(b: Builder, name: str, x: Tensor, kind: str) -> Optional[Tensor]:
     g = b.graph
     up = b.linear(f"{name}.ffn_up{kind}", x)
     down = b.weight(f"{name}.ffn_down{kind}.weight")
@@ -43,10 +43,11 @@ def _dense(b: Builder, name: str, x: Tensor, kind: str) -> Optional[Tensor]:
     return b.linear(f"{name}.ffn_down{kind}", made)
 
 
-def _experts(b: Builder, name: str, x: Tensor) -> Tensor:
+def experts(b: Builder, name: str, x: Tensor, scores: Optional[Tensor] = None) -> Tensor:
     g, tokens = b.graph, x.shape[1]
     used = b.info.experts_used if isinstance(b.info.experts_used, int) else 1
-    scores = b.product(f"{name}.ffn_gate_inp", x)
+    if scores is None:
+        scores = b.product(f"{name}.ffn_gate_inp", x)
     count = scores.shape[0]
     gating = b.number("expert_gating_func", GATING.get(b.architecture, 1))
     if gating == 1:
@@ -82,6 +83,10 @@ def _experts(b: Builder, name: str, x: Tensor) -> Tensor:
     def each(part: str, of: Tensor) -> Tensor:
         weight = b.need(f"{name}.ffn_{part}_exps.weight")
         made = g.op("mul_mat_id", (weight.shape[1], used, tokens, 1), weight, of, chosen)
+        scale = b.weight(f"{name}.ffn_{part}_exps.scale")
+        if scale is not None:
+            scales = g.op("repeat", (1, count, tokens, 1), g.reshape(scale, 1, count))
+            made = g.op("mul", made, made, g.op("get_rows", (1, used, tokens, 1), scales, chosen))
         added = b.weight(f"{name}.ffn_{part}_exps.bias")
         return made if added is None else g.op("add_id", made, made, added, chosen)
 

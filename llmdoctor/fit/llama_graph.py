@@ -15,6 +15,7 @@ from .ggml import HOST, Graph, Tensor, shape_of
 from .llama_attention import attention
 from .llama_builder import Builder, Sizes
 from .llama_feed_forward import feed_forward
+from .llama_gemma import altup_layer, dense_and_experts, joined_streams, layer_inputs, split_streams, with_layer_input
 from .llama_layers import Layer
 from .llama_recurrent import delta_net, mamba, mamba2, short_convolution
 
@@ -29,15 +30,25 @@ def build(
     Raises Unlike where the file lacks a tensor that its kind has.
     """
     caches = layer_home if settings.kv_offload else [HOST] * len(layer_home)
-    b = Builder(info, cells, sizes, settings, homes, caches)
+    b = Builder(info, cells, sizes, settings, homes, caches, layers.values())
     x = _embeddings(b)
+    layer_inputs(b, x)
+    altup = b.has("altup_proj")
+    if altup:
+        x = split_streams(b, x)
     last = max(layers, default=-1)
     whole = HOST not in layer_home
     for number, layer in layers.items():
         b.pin = layer_home[number] if whole else None
-        x = _with_deep_input(b, number, _layer(b, number, layer, x, number == last))
+        if altup:
+            x = altup_layer(b, f"blk.{number}", number, layer, x)
+        else:
+            x = _with_deep_input(b, number, _layer(b, number, layer, x, number == last))
+            x = with_layer_input(b, f"blk.{number}", number, x)
     b.pin = None
-    if b.architecture in kinds.LATE_OUTPUTS or not layers:
+    if altup:
+        x = joined_streams(b, x)
+    elif b.architecture in kinds.LATE_OUTPUTS or not layers:
         x = b.pick(x)
     x = b.norm(x, "output_norm" if b.has("output_norm") else "token_embd_norm")
     if b.architecture in kinds.LATEST_OUTPUTS:
@@ -106,7 +117,10 @@ def _layer(b: Builder, number: int, layer: Layer, x: Tensor, last: bool) -> Tens
         x = b.add(x, mixed) if b.architecture in kinds.RESIDUAL_FIRST_IN_ATTENTION else b.add(mixed, x)
     before = _norm_name(b, name)
     alone = mixed is None and not before
-    fed = feed_forward(b, name, normed if alone else b.norm(x, before) if before else x)
+    if b.has(f"{name}.post_ffw_norm_1"):
+        fed: Optional[Tensor] = dense_and_experts(b, name, x)
+    else:
+        fed = feed_forward(b, name, normed if alone else b.norm(x, before) if before else x)
     if fed is None:
         return x
     if b.has(f"{name}.post_ffw_norm"):

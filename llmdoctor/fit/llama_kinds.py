@@ -14,6 +14,8 @@ RESIDUAL_FIRST = frozenset(("phi3", "phimoe", "jamba", "openelm", "lfm2", "lfm2m
 """Kinds that add the feed-forward's result to what came in, not the other way round: the sum takes the place of the first."""
 RESIDUAL_FIRST_IN_ATTENTION = frozenset(("jamba", "lfm2", "lfm2moe"))
 """Those of them that do so behind the attention too."""
+NORMED_VALUES = frozenset(("gemma3n", "gemma4"))
+"""Kinds that norm the values, without a weight."""
 DELTA_NET = frozenset(("qwen3next", "qwen35", "qwen35moe"))
 """Kinds with gated delta nets (Qwen 3 Next and after)."""
 MAMBA2 = frozenset(("mamba2", "falcon-h1", "granitehybrid", "nemotron_h", "nemotron_h_moe", "plamo2"))
@@ -32,6 +34,10 @@ ATTENTION_FIRST = frozenset(("phi2",))
 """Kinds of that sort that add the feed-forward's result to the attention's, then both to what came in."""
 ATTENTION_ADDED_BEFORE = frozenset(("stablelm",))
 """Kinds of that sort that add the attention's result to what came in, then the feed-forward's to both."""
+NORMED_LAST = frozenset(("lfm2", "lfm2moe"))
+"""Kinds whose norm of embeddings is in truth the output's."""
+OUTPUT_LOADED_FIRST = frozenset(("gemma3n", "gemma4"))
+"""Kinds that hold embeddings that serve as output too twice, even where both lie in RAM."""
 NO_COPY_OF_EMBEDDINGS = frozenset(("bitnet",))
 """Kinds whose embeddings serve as output where they lie."""
 GATING = {"gpt-oss": 3, "llama4": 2, "glm4moe": 2, "nemotron_h_moe": 2}
@@ -40,3 +46,12 @@ WEIGHTED_INPUT = frozenset(("llama4",))
 """Kinds that multiply what the experts get, not what they return; they choose by the raw scores."""
 EXPERTS_NOT_NORMED = frozenset(("deepseek", "deepseek2", "qwen2moe", "olmoe", "gpt-oss", "glm4moe", "jamba", "llama4", "dots1"))
 """Kinds whose chosen experts' weights need not sum up to one, if the file does not tell."""
+MEASURED = frozenset((
+    "llama", "qwen2", "qwen3", "qwen3moe", "qwen35", "gemma2", "gemma3", "gpt-oss", "phi3", "deepseek2", "cohere2", "command-r", "falcon",
+    "mamba", "mamba2", "falcon-h1", "granitehybrid", "baichuan", "chatglm", "dots1", "ernie4_5", "ernie4_5-moe", "exaone4", "gemma", "gemma3n", "gemma4", "glm4",
+    "glm4moe", "gpt2", "granite", "granitemoe", "hunyuan-dense", "hunyuan-moe", "internlm2", "minicpm", "minimax-m2", "mistral3", "nemotron",
+    "olmo2", "olmoe", "phi2", "qwen2moe", "qwen2vl", "qwen3vl", "qwen3vlmoe", "seed_oss", "smollm3", "stablelm", "starcoder2", "arcee",
+    "bailingmoe", "bailingmoe2", "bitnet", "deepseek", "exaone", "jamba", "lfm2", "lfm2moe", "llama4", "minicpm3", "mpt",
+    "nemotron_h", "nemotron_h_moe", "orion", "plamo", "qwen", "qwen35moe", "qwen3next", "starcoder", "xverse",
+))  # fmt: skip
+"""Architectures that were compared with measurements."""

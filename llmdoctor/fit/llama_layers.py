@@ -33,6 +33,8 @@ class Layer(NamedTuple):
     """Elements of a token's values; 0 where the keys hold them too (MLA)."""
     window: Optional[int] = None
     """Tokens that a sliding layer looks back."""
+    source: Optional[int] = None
+    """The layer whose cache it reads where it has none of its own."""
     state: int = 0
     """Elements of a slot's recurrent state (32-bit floats)."""
 
@@ -77,7 +79,8 @@ def layers_of(info: ModelInfo) -> list[Layer]:
             # The file is converted for it: one latent vector for all heads serves as key and as value.
             k, v = (head_k if k else 0), 0
         both = state if architecture in _BOTH else 0
-        found.append(Layer(k, v, window if slides else None, both))
+        source = with_cache - (2 if slides else 1) if number_ >= with_cache else None
+        found.append(Layer(k, v, window if slides else None, source, both))
     return found
 
 

@@ -42,6 +42,8 @@ def work_bytes(
 
 def _unlike(info: ModelInfo, layers: Sequence[Layer], homes: Mapping[str, int], cache_home: Sequence[int]) -> list[int]:
     """Layers that may use more than those before them. A sequence that came before need not be looked at again."""
+    if _each_counts(info, layers, cache_home):
+        return list(range(len(layers)))
     parts: dict[int, list[object]] = {number: [] for number in range(len(layers))}
     for one in info.tensors:
         pieces = one.name.split(".", 2)
@@ -50,8 +52,6 @@ def _unlike(info: ModelInfo, layers: Sequence[Layer], homes: Mapping[str, int], 
             parts[int(pieces[1])].append((pieces[2], home, one.bytes if home == HOST else 0, one.shape))
     keys = [(layers[number], cache_home[number], tuple(parts[number])) for number in range(len(layers))]
     seen: dict[object, int] = {}
-    if any(layer.state and cache_home[number] == HOST for number, layer in enumerate(layers)):
-        return list(range(len(layers)))  # states in RAM cut the graph in every layer, and gaps grow from one to the next
     kept = []
     for number in range(len(keys)):
         sequence = tuple(map(hash, keys[max(number - 2, 0) : number + 1]))
@@ -59,3 +59,12 @@ def _unlike(info: ModelInfo, layers: Sequence[Layer], homes: Mapping[str, int], 
         if seen[sequence] <= ALIKE or number >= len(keys) - 2:
             kept.append(number)
     return kept
+
+
+def _each_counts(info: ModelInfo, layers: Sequence[Layer], cache_home: Sequence[int]) -> bool:
+    """Whether even a layer like those before may need more room."""
+    if any(one.name == "per_layer_token_embd.weight" for one in info.tensors):
+        return True  # each layer has an input of its own
+    states = [number for number, layer in enumerate(layers) if layer.state]
+    # With attention among states gaps grow from one layer to the next; states in RAM cut the graph in each.
+    return bool(states) and (any(layer.k for layer in layers) or any(cache_home[number] == HOST for number in states))
