@@ -83,7 +83,7 @@ def diagnose(machine: Optional[Machine], rules: Sequence[Rule], logs: Iterable[L
         runs=outcome.runs,
         findings=outcome.findings,
         explained=outcome.explained,
-        passed=outcome.passed,
+        passed=outcome.passed if of_where else 0,  # no log, no cause that could have left a trace
     )
 
 

@@ -111,6 +111,10 @@ def test_the_cause_stands_first_then_the_machine_then_the_log() -> None:
 def test_a_healthy_machine_has_a_report_too() -> None:
     text = report("--from", str(HEALTHY))
     assert "No problem found" in text and "### Findings" not in text
+    # Without a log the rules of logs have checked nothing: the number is that of check.
+    checked = run("check", "--from", str(HEALTHY), "--format", "json")
+    told = json.loads(checked.stdout)
+    assert f"in {told['passed'] + len(told['findings'])} checks" in text
 
 
 @pytest.fixture(scope="module")
