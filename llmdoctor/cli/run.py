@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Optional, Sequence
 
 import click
 
@@ -20,41 +20,44 @@ if TYPE_CHECKING:
     from ..watch.sampler import Sampler
 
 
-class _Forecast(NamedTuple):
-    words: str
-    vram_bytes: Optional[int]
-    wants_gpu: bool
-    would_fit: Sequence[str] = ()
-    """What to change, and the command, of each remedy that is predicted to fit."""
-
-
 @click.command(short_help="Run a command, watch what it takes, and say why it failed.")
 @click.argument("words", metavar="-- COMMAND…", nargs=-1, type=click.UNPROCESSED)
 @click.option("--pid", type=click.IntRange(1), metavar="N", help="Watch a process that runs already, until it ends or Ctrl-C.")
+@click.option("--service", metavar="UNIT", help="The same for the main process of a systemd unit, such as ollama.")
 @click.option("--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", help="json: the command's own output goes to standard error.")  # fmt: skip
 @click.option("--save", metavar="FILE", help="Write machine and findings to FILE, without private data, for --from.")
 @common.RULES
 @common.DEADLINE
 def run(
-    words: tuple[str, ...], pid: Optional[int], form: str, save: Optional[str], folder: Optional[str], deadline: float
+    words: tuple[str, ...],
+    pid: Optional[int],
+    service: Optional[str],
+    form: str,
+    save: Optional[str],
+    folder: Optional[str],
+    deadline: float,
 ) -> int:
     """Run COMMAND unchanged and watch its memory; when it ends, say why, with the curve that shows it.
 
     Output, input, terminal, signals and exit status pass through. Everything that llmdoctor says goes to standard error, before and
     after the command. In a terminal Ctrl-\\ says what is known so far. Exit status: that of the command, 128+N for signal N; with
-    --pid 0.
+    --pid and --service 0.
     """
-    if bool(words) == (pid is not None):
-        raise BadInput("name a command after --, or a process with --pid")
+    if [bool(words), pid is not None, service is not None].count(True) != 1:
+        raise BadInput("name a command after --, or a process with --pid or --service")
+    if service is not None:
+        pid = _main_pid(service)
     from ..facts.machine import Machine
     from ..watch import child, story
+    from ..watch import forecast as forecasting
     from ..watch.capture import Capture
     from ..watch.sampler import Sampler
 
     rules = common.load_rules(folder, ())
     # Looking takes part of a second: before the start only where there is something to predict.
-    before = _look(deadline) if _is_runtime(words) else Machine()
-    forecast = _forecast(words, before)
+    command = forecasting.of_runtime(words)
+    before = _look(deadline) if command is not None else Machine()
+    forecast = forecasting.forecast(command, before)
     _say(forecast.words)
     sampler, capture, kills = Sampler(), Capture(), story.oom_kills_here()
     started = time.monotonic()
@@ -99,13 +102,19 @@ def _look(deadline: float) -> Machine:
         recorder.close()
 
 
-def _is_runtime(words: tuple[str, ...]) -> bool:
-    from ..fit import command
+def _main_pid(service: str) -> int:
+    """The main process of a systemd unit. Raises BadInput where there is none."""
+    from ..survey import storage
 
+    recorder = storage.Recorder.live()
     try:
-        return bool(words) and bool(command.read(words).model)
-    except command.CommandError:
-        return False
+        done = recorder.host.run("systemctl", "show", "--property=MainPID", "--value", "--", service)
+    finally:
+        recorder.close()
+    told = getattr(done, "stdout", "").strip()
+    if not told.isdecimal() or int(told) == 0:
+        raise BadInput(f"--service: systemd knows no running unit {service!r}")
+    return int(told)
 
 
 def _watch(pid: int, sampler: Sampler) -> None:
@@ -119,40 +128,6 @@ def _watch(pid: int, sampler: Sampler) -> None:
             time.sleep(0.2)
     except KeyboardInterrupt:
         pass
-
-
-def _forecast(words: tuple[str, ...], machine: Machine) -> _Forecast:
-    """What fit says of this command line, in one line; empty where it cannot be reckoned."""
-    from ..facts.units import show_bytes
-    from ..fit import command as pasted
-    from ..fit import plan
-    from ..fit.targets import targets_of
-    from ..models.any_model import read_any
-    from ..models.error import ModelError
-
-    try:
-        command = pasted.read(words) if words else None
-    except pasted.CommandError:
-        command = None
-    if command is None:
-        return _Forecast("", None, False)
-    wants = command.settings.gpu_layers > 0
-    if not os.path.isfile(command.model):
-        return _Forecast("", None, wants)
-    try:
-        info = read_any(command.model)
-    except ModelError as error:
-        return _Forecast(f"llmdoctor: {error}", None, wants)
-    targets = targets_of(machine)
-    if not targets or not wants:
-        return _Forecast("", None, wants)
-    made = plan.for_llama_cpp(info, pasted.asked_settings(command, info, targets, False), targets, command=command)
-    needed = sum(one.total_bytes for one in made.prediction.devices)
-    says = f"llmdoctor: about {show_bytes(needed)} of VRAM will be needed, {show_bytes(sum(one.free_bytes for one in targets))} are free"
-    if made.fits:
-        return _Forecast(f"{says}.", needed, wants)
-    would = [f"{one.says} (costs: {one.cost})\n     $ {one.command}" for one in made.remedies]
-    return _Forecast(f"{says}: it will not fit.", needed, wants, would)
 
 
 def _judged(machine: Machine, capture: Capture, rules: list[Rule]) -> Diagnosis:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from llmdoctor.facts.machine import Gpu, Machine
-from llmdoctor.watch import capture, sampler, story
+from llmdoctor.smoke import tiny_gguf
+from llmdoctor.watch import capture, forecast, sampler, story
 from llmdoctor.watch.chart import curve
 
 ROOT = Path(__file__).parent.parent.parent
@@ -89,3 +90,20 @@ def test_everything_in_json_and_saved(tmp_path: Path) -> None:
     assert done.stderr.startswith("out\n")
     again = subprocess.run([*words[:3], "check", "--from", str(saved)], capture_output=True, text=True, env=environment)
     assert again.returncode in (0, 1) and again.stderr == ""
+
+
+def test_what_is_said_before_the_start(tmp_path: Path) -> None:
+    model = tmp_path / "tiny.gguf"
+    with model.open("wb") as file:
+        tiny_gguf.write(file)
+    card = Gpu(vendor="nvidia", name="RTX 3060", integrated=False, vram_free_bytes=12 * GIB, vram_total_bytes=12 * GIB)
+    line = ["llama-server", "-m", str(model), "-c", "2048", "-ngl", "99"]
+    told = forecast.forecast(forecast.of_runtime(line), Machine(gpus=[card]))
+    assert told.wants_gpu and told.words.endswith("12.0 GiB are free.")
+    full = Gpu(vendor="nvidia", name="RTX 3060", integrated=False, vram_free_bytes=GIB // 8, vram_total_bytes=12 * GIB)
+    assert forecast.forecast(forecast.of_runtime(line), Machine(gpus=[full])).words.endswith("it will not fit.")
+    assert forecast.forecast(forecast.of_runtime([*line, "-ngl", "0"]), Machine(gpus=[card])) == ("", None, False, ())
+    assert forecast.forecast(forecast.of_runtime(["llama-server", "-m", "/gone.gguf"]), Machine(gpus=[card])).words == ""
+    assert forecast.forecast(forecast.of_runtime(["ls", "-l"]), Machine(gpus=[card])) == forecast.NONE
+    model.write_bytes(b"not a model")
+    assert "tiny.gguf" in forecast.forecast(forecast.of_runtime(line), Machine(gpus=[card])).words
