@@ -10,14 +10,16 @@ from typing import Optional
 from ..catalogs.ggml_types import BY_NAME
 from .ggml import HOST, Tensor, packed, shape_of
 from .llama_builder import Builder
+from .llama_kinds import FACTORS_WHERE_NOT_SLIDING
 from .llama_layers import Layer
 
 ROTATED_HEADS = 64
 """Heads of such multiples are rotated before they are kept in fewer bits (src/llama-kv-cache.cpp, attn_rot_k)."""
 
 
-def rope(b: Builder, x: Tensor) -> Tensor:
-    return b.graph.op("rope", x, x, b.positions)
+def rope(b: Builder, number: int, x: Tensor, slides: bool = False) -> Tensor:
+    factors = None if slides and b.architecture in FACTORS_WHERE_NOT_SLIDING else b.factors(number)
+    return b.graph.op("rope", x, x, b.positions) if factors is None else b.graph.op("rope", x, x, b.positions, factors)
 
 
 def cache(b: Builder, number: int, kind: str, width: int, cells: int) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Optional
 from .ggml import Tensor, shape_of
 from .llama_attend import attend, rope
 from .llama_builder import Builder
-from .llama_kinds import DELTA_NET, NO_ROPE, NORMED_VALUES, ROPE_BUT_EVERY_FOURTH, ROPE_WHERE_SLIDING
+from .llama_kinds import DELTA_NET, NO_ROPE, NORM_AFTER_ROPE, NORMED_VALUES, ROPE_BUT_EVERY_FOURTH, ROPE_WHERE_SLIDING
 from .llama_latent import expanded_latent_attention, latent_attention
 from .llama_layers import Layer
 
@@ -39,11 +39,9 @@ def attention(b: Builder, name: str, number: int, layer: Layer, x: Tensor) -> Te
     if value is not None and b.architecture in NORMED_VALUES:
         value = g.op("rms_norm", value, value)
     turns = _has_rope(b, number, layer)
-    query = _head_norm(b, query, f"{name}.attn_q_norm", head_k)
-    query = rope(b, query) if turns else query
+    query = _turned(b, number, layer, query, f"{name}.attn_q_norm", head_k, turns)
     if key is not None:
-        key = _head_norm(b, key, f"{name}.attn_k_norm", head_k)
-        key = rope(b, key) if turns else key
+        key = _turned(b, number, layer, key, f"{name}.attn_k_norm", head_k, turns)
     if f"{b.architecture}.attention.temperature_scale" in b.info.metadata or (b.architecture == "llama4" and not turns):
         query = g.op("mul", query, query, b.temperature)
     if b.architecture == "llama4" and turns and key is not None and b.info.experts != LLAMA4_PLAIN:
@@ -97,6 +95,14 @@ def _has_rope(b: Builder, number: int, layer: Layer) -> bool:
     if b.architecture in ROPE_WHERE_SLIDING and len(b.cells) > 1:
         return layer.window is not None
     return b.architecture not in ROPE_BUT_EVERY_FOURTH or (number + 1) % 4 != 0
+
+
+def _turned(b: Builder, number: int, layer: Layer, x: Tensor, norm: str, head: int, turns: bool) -> Tensor:
+    """Normed and turned by its position."""
+    slides, late = layer.window is not None, b.architecture in NORM_AFTER_ROPE
+    x = x if late else _head_norm(b, x, norm, head)
+    x = rope(b, number, x, slides) if turns else x
+    return _head_norm(b, x, norm, head) if late else x
 
 
 def _head_norm(b: Builder, x: Tensor, name: str, head: int) -> Tensor:

@@ -30,10 +30,10 @@ class Builder:
 
     def __init__(
         self, info: ModelInfo, cells: Mapping[Optional[int], int], sizes: Sizes, settings: Settings, homes: Mapping[str, int],
-        cache_home: Sequence[int], layers: Iterable[Layer],
+        cache_home: Sequence[int], layer_home: Sequence[int], layers: Iterable[Layer],
     ) -> None:  # fmt: skip
         self.info, self.cells, self.sizes, self.settings = info, cells, sizes, settings
-        self.homes, self.cache_home = homes, cache_home
+        self.homes, self.cache_home, self.layer_home = homes, cache_home, layer_home
         self.architecture = info.architecture if isinstance(info.architecture, str) else ""
         self.transposed = not settings.flash_attention
         """Whether values lie transposed in the cache: not where flash attention was asked for, though the GPU may lack a kernel."""
@@ -91,6 +91,17 @@ class Builder:
             shape = shape_of(*stored.shape) if len(stored.shape) <= 4 else shape_of(*stored.shape[:4])
             found = self._weights[key] = Tensor("none", stored.type, shape, home=self.homes.get(key, HOST), weight=True)
         return found
+
+    def factors(self, number: int) -> Optional[Tensor]:
+        """By which positions are scaled: each device that has layers has a copy."""
+        for name in ("rope_freqs.weight", "rope_factors_long.weight"):
+            stored, home = self.stored.get(name), self.layer_home[number]
+            if stored is not None:
+                key = f"{name} {home}"
+                if key not in self._weights:
+                    self._weights[key] = Tensor("none", stored.type, shape_of(*stored.shape[:4]), home=home, weight=True)
+                return self._weights[key]
+        return None
 
     def linear(self, name: str, x: Tensor) -> Optional[Tensor]:
         """A product with a weight and what is added to it."""

@@ -30,7 +30,7 @@ def build(
     Raises Unlike where the file lacks a tensor that its kind has.
     """
     caches = layer_home if settings.kv_offload else [HOST] * len(layer_home)
-    b = Builder(info, cells, sizes, settings, homes, caches, layers.values())
+    b = Builder(info, cells, sizes, settings, homes, caches, layer_home, layers.values())
     x = _embeddings(b)
     layer_inputs(b, x)
     altup = b.has("altup_proj")

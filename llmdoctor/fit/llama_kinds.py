@@ -28,9 +28,18 @@ ROPE_WHERE_SLIDING = frozenset(("cohere2", "cohere2moe", "exaone4", "exaone-moe"
 """Kinds in which only sliding layers have them."""
 ROPE_BUT_EVERY_FOURTH = frozenset(("llama4", "smollm3"))
 """Kinds in which every fourth layer has none."""
+FACTORS_WHERE_NOT_SLIDING = frozenset(("gemma4",))
+"""Kinds that turn only in layers that look at everything by factors from the file."""
+NORM_AFTER_ROPE = frozenset(("hunyuan-dense", "hunyuan-moe", "hunyuan_vl", "hunyuan_vl"))
+"""Kinds that norm queries and keys after they were turned."""
 ATTENTION_LAST = frozenset(("command-r", "cohere2", "cohere2moe"))
 """Kinds with attention and feed-forward side by side that add the attention's result last."""
-ATTENTION_FIRST = frozenset(("phi2",))
+ATTENTION_FIRST = frozenset(
+    (
+        "phi2",
+        "phimoe",
+    )
+)
 """Kinds of that sort that add the feed-forward's result to the attention's, then both to what came in."""
 ATTENTION_ADDED_BEFORE = frozenset(("stablelm",))
 """Kinds of that sort that add the attention's result to what came in, then the feed-forward's to both."""
@@ -47,11 +56,12 @@ WEIGHTED_INPUT = frozenset(("llama4",))
 EXPERTS_NOT_NORMED = frozenset(("deepseek", "deepseek2", "qwen2moe", "olmoe", "gpt-oss", "glm4moe", "jamba", "llama4", "dots1"))
 """Kinds whose chosen experts' weights need not sum up to one, if the file does not tell."""
 MEASURED = frozenset((
-    "llama", "qwen2", "qwen3", "qwen3moe", "qwen35", "gemma2", "gemma3", "gpt-oss", "phi3", "deepseek2", "cohere2", "command-r", "falcon",
-    "mamba", "mamba2", "falcon-h1", "granitehybrid", "baichuan", "chatglm", "dots1", "ernie4_5", "ernie4_5-moe", "exaone4", "gemma", "gemma3n", "gemma4", "glm4",
-    "glm4moe", "gpt2", "granite", "granitemoe", "hunyuan-dense", "hunyuan-moe", "internlm2", "minicpm", "minimax-m2", "mistral3", "nemotron",
-    "olmo2", "olmoe", "phi2", "qwen2moe", "qwen2vl", "qwen3vl", "qwen3vlmoe", "seed_oss", "smollm3", "stablelm", "starcoder2", "arcee",
-    "bailingmoe", "bailingmoe2", "bitnet", "deepseek", "exaone", "jamba", "lfm2", "lfm2moe", "llama4", "minicpm3", "mpt",
-    "nemotron_h", "nemotron_h_moe", "orion", "plamo", "qwen", "qwen35moe", "qwen3next", "starcoder", "xverse",
+    "arcee", "baichuan", "bailingmoe", "bailingmoe2", "bitnet", "chatglm", "cohere2", "command-r", "deepseek", "deepseek2",
+    "dots1", "ernie4_5", "ernie4_5-moe", "exaone", "exaone4", "falcon", "falcon-h1", "gemma", "gemma2", "gemma3", "gemma3n",
+    "gemma4", "glm4", "glm4moe", "gpt-oss", "gpt2", "granite", "granitehybrid", "granitemoe", "hunyuan-dense", "hunyuan-moe",
+    "hunyuan_vl", "internlm2", "jamba", "lfm2", "lfm2moe", "llama", "llama4", "mamba", "mamba2", "minicpm", "minicpm3",
+    "minimax-m2", "mistral3", "mpt", "nemotron", "nemotron_h", "nemotron_h_moe", "olmo2", "olmoe", "orion", "phi2", "phi3",
+    "phimoe", "plamo", "qwen", "qwen2", "qwen2moe", "qwen2vl", "qwen3", "qwen35", "qwen35moe", "qwen3moe", "qwen3next",
+    "qwen3vl", "qwen3vlmoe", "seed_oss", "smollm3", "stablelm", "starcoder", "starcoder2", "xverse",
 ))  # fmt: skip
 """Architectures that were compared with measurements."""

@@ -27,12 +27,12 @@ def latent_attention(b: Builder, name: str, number: int, layer: Layer, x: Tensor
     query = g.reshape(query, whole, heads, tokens)
     plain = g.view(query, (whole - turn, heads, tokens, 1), query.strides)
     absorbed = g.permute(g.mul_mat(k_b, g.permute(plain, 0, 2, 1, 3)), 0, 2, 1, 3)
-    turned = rope(b, g.view(query, (turn, heads, tokens, 1), query.strides, (whole - turn) * 4))
+    turned = rope(b, number, g.view(query, (turn, heads, tokens, 1), query.strides, (whole - turn) * 4))
     query = g.op("concat", (latent + turn, heads, tokens, 1), absorbed, turned)
     row = both.strides[1]
     squeezed = b.norm(g.view(both, shape_of(latent, tokens), both.strides), f"{name}.attn_kv_a_norm")
     value = g.reshape(squeezed, latent, 1, tokens)
-    position = rope(b, g.view(both, (turn, 1, tokens, 1), (4, row, row, row * tokens), latent * 4))
+    position = rope(b, number, g.view(both, (turn, 1, tokens, 1), (4, row, row, row * tokens), latent * 4))
     key = g.op("concat", (latent + turn, 1, tokens, 1), value, position)
     kind, cells = b.settings.cache_type_k.upper(), b.cells[layer.window]
     for one in (query, value, key):
@@ -54,11 +54,11 @@ def expanded_latent_attention(b: Builder, name: str, number: int, layer: Layer, 
         query = b.product(f"{name}.attn_q_b", b.norm(b.product(f"{name}.attn_q_a", x), f"{name}.attn_q_a_norm"))
     else:
         query = b.product(f"{name}.attn_q", x)
-    query = rope(b, g.reshape(query, head_k, heads, tokens))
+    query = rope(b, number, g.reshape(query, head_k, heads, tokens))
     both = b.product(f"{name}.attn_kv_a_mqa", x)
     row = both.strides[1]
     squeezed = b.norm(g.view(both, shape_of(latent, tokens), both.strides), f"{name}.attn_kv_a_norm")
-    position = rope(b, g.view(both, (turn, 1, tokens, 1), (4, row, row, row * tokens), latent * 4))
+    position = rope(b, number, g.view(both, (turn, 1, tokens, 1), (4, row, row, row * tokens), latent * 4))
     wide = b.product(f"{name}.attn_kv_b", squeezed)
     strides = (4, (plain + head_v) * 4, wide.strides[1], wide.strides[1] * tokens)
     value = g.cont(g.view(wide, (head_v, heads, tokens, 1), strides, plain * 4))
