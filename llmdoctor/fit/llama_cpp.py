@@ -21,7 +21,7 @@ from . import llama_kinds as kinds
 from .ggml import HOST
 from .llama_builder import Unlike
 from .llama_layers import Layer, drafts_of, layers_of
-from .llama_work import work_bytes
+from .llama_work import HOST_ALIGNMENT, work_bytes
 
 PAD_CONTEXT = 256
 """n_ctx, each slot's share and the cells of sliding layers are multiples of this (src/llama-context.cpp, -kv-cache-iswa.cpp)."""
@@ -62,11 +62,11 @@ def predict(info: ModelInfo, settings: Settings, free_bytes: Sequence[int] = (0,
     for tensor in info.tensors:
         # Factors of the positions lie once on each device that has layers.
         for home in set(place[:-1]) if tensor.name.startswith(FACTORS) else {homes[tensor.name]}:
-            devices[home].weights_bytes += tensor.bytes if home == HOST else _on_gpu(tensor)
+            devices[home].weights_bytes += _in_ram(tensor) if home == HOST else _on_gpu(tensor)
         if tensor.name == EMBEDDINGS and homes.get(kinds.TIED, HOST) != HOST:
             devices[homes[kinds.TIED]].weights_bytes += _on_gpu(tensor)
         elif tensor.name == EMBEDDINGS and kinds.TIED in homes and info.architecture in kinds.OUTPUT_LOADED_FIRST:
-            ram.weights_bytes += tensor.bytes
+            ram.weights_bytes += _in_ram(tensor)
     # Values kept in fewer bits need flash attention, on the CPU if there is no other way.
     flash = settings.flash_attention and (_type(settings.cache_type_v).block > 1 or _has_kernels(info, layers, place))
     cells, streams = _cells(settings)
@@ -202,6 +202,10 @@ def _homes(info: ModelInfo, settings: Settings, place: list[int]) -> dict[str, i
     if EMBEDDINGS in homes and "output.weight" not in homes and info.architecture not in kinds.NO_COPY_OF_EMBEDDINGS:
         homes[kinds.TIED] = place[-1]
     return homes
+
+
+def _in_ram(tensor: Tensor) -> int:
+    return _pad(tensor.bytes, HOST_ALIGNMENT)
 
 
 def _on_gpu(tensor: Tensor) -> int:

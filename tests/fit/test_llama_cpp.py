@@ -47,13 +47,14 @@ def test_every_buffer_is_exact(run: dict[str, Any], folder: str) -> None:
 
 
 @pytest.mark.parametrize("run", MEASURED["counted"], ids=label)
-def test_two_gpus_and_a_cache_in_ram(run: dict[str, Any], folder: str) -> None:
-    asked = settings(**run["settings"])
-    prediction = predict(model(run["model"], folder), asked, CARD * len(run["gpus"]))
-    for part, (weights, kept, work) in zip(prediction.devices, run["gpus"]):
-        assert (part.weights_bytes, part.kv_cache_bytes) == (weights, kept)
-        assert part.compute_bytes / MIB == pytest.approx(work / MIB, abs=0.1)
-    assert prediction.ram.kv_cache_bytes == run["host"][1]
+def test_every_kind_to_the_byte(run: dict[str, Any], folder: str) -> None:
+    """On one GPU and on two, in part in RAM, and with the cache there."""
+    info, asked = model(run["model"], folder), settings(**run["settings"])
+    prediction = predict(info, asked, CARD * len(run["gpus"]))
+    found = [[part.weights_bytes, part.kv_cache_bytes, part.compute_bytes] for part in (*prediction.devices, prediction.ram)]
+    assert isinstance(info.vocabulary, int)
+    found[-1][-1] -= info.vocabulary * 4 * asked.n_parallel
+    assert found == [*run["gpus"], run["host"]]
 
 
 def test_the_errors_of_the_whole_process(folder: str) -> None:
