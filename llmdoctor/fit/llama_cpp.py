@@ -19,6 +19,7 @@ from ..facts.prediction import Parts, Prediction, Settings
 from . import ggml_cuda
 from . import llama_kinds as kinds
 from .ggml import HOST
+from .ggml_sched import OFFLOAD_ROWS
 from .llama_builder import Unlike
 from .llama_layers import Layer, drafts_of, layers_of
 from .llama_work import HOST_ALIGNMENT, work_bytes
@@ -29,7 +30,6 @@ MIB = 1 << 20
 EMBEDDINGS = "token_embd.weight"
 
 FACTORS = "rope_"
-
 _LAYER = re.compile(r"^blk\.(\d+)\.")
 _EXPERTS = re.compile(r"\.ffn_(?:up|down|gate|gate_up)_(?:ch|)exps")
 """Weights that --cpu-moe and --n-cpu-moe keep in RAM (common/arg.cpp)."""
@@ -68,7 +68,7 @@ def predict(info: ModelInfo, settings: Settings, free_bytes: Sequence[int] = (0,
         elif tensor.name == EMBEDDINGS and kinds.TIED in homes and info.architecture in kinds.OUTPUT_LOADED_FIRST:
             ram.weights_bytes += _in_ram(tensor)
     # Values kept in fewer bits need flash attention, on the CPU if there is no other way.
-    flash = settings.flash_attention and (_type(settings.cache_type_v).block > 1 or _has_kernels(info, layers, place))
+    flash = settings.flash_attention and (_type(settings.cache_type_v).block > 1 or _has_kernels(info, layers, place, settings))
     cells, streams = _cells(settings)
     widest = max((layer.v for layer in layers), default=0)
     for number, layer in enumerate(layers):
@@ -103,13 +103,15 @@ def _doubts(info: ModelInfo, settings: Settings, layers: list[Layer], flash: boo
     return found
 
 
-def _has_kernels(info: ModelInfo, layers: list[Layer], place: list[int]) -> bool:
+def _has_kernels(info: ModelInfo, layers: list[Layer], place: list[int], settings: Settings) -> bool:
     """llama.cpp does without flash attention where the GPU has no kernel for a layer's heads, and where the scheduler draws the
-    attention of the last layer in RAM to the GPU, to whose states the graph turns before it is done with that layer."""
+    attention of a layer in RAM to the GPU: of the last one, if the graph turns to states there before it is done with that layer,
+    and of those without a cache of their own, if the norm of the queries is worth moving."""
     for number, layer in enumerate(layers):
         if place[number] == HOST:
             after = layers[number + 1] if number + 1 < len(layers) and place[number + 1] != HOST else layer
-            if layer.k and after.state and not layer.state and info.architecture not in kinds.DELTA_NET:
+            turns = layer.k and after.state and not layer.state and info.architecture not in kinds.DELTA_NET
+            if turns or (layer.source is not None and info.heads[number] * settings.n_parallel >= OFFLOAD_ROWS):
                 return False
             continue
         if layer.k and not layer.v:
