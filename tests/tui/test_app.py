@@ -94,6 +94,7 @@ def test_a_screen_that_fails_says_so_and_the_others_go_on(monkeypatch: pytest.Mo
         monkeypatch.setattr(FactTree, "render_line", fail)
         await pilot.press("3")
         await shows(pilot, "Machine failed", "the tree is ill")
+        await pilot.pause()  # until the screen that failed has given the focus away
         await pilot.press("2")
         await shows(pilot, "What happens?")
 
