@@ -64,4 +64,4 @@ MEASURED = frozenset((
     "phimoe", "plamo", "qwen", "qwen2", "qwen2moe", "qwen2vl", "qwen3", "qwen35", "qwen35moe", "qwen3moe", "qwen3next",
     "qwen3vl", "qwen3vlmoe", "seed_oss", "smollm3", "stablelm", "starcoder", "starcoder2", "xverse",
 ))  # fmt: skip
-"""Architectures that were compared with measurements."""
+"""Architectures that were compared with the program's own buffers: on a card, or reckoned by the same build without one."""
